@@ -1,0 +1,124 @@
+//! The commit that makes a flush part of a table, once.
+
+use std::time::Duration;
+
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::{Action, Transaction};
+use deltalake_core::protocol::DeltaOperation;
+use deltalake_core::{DeltaTableError, ObjectStoreError};
+
+use crate::fault::{self, Fault, Faults, Step};
+use crate::{IngestError, LakeTable};
+
+/// How often a commit that did not happen is tried again, and after how long.
+const ATTEMPTS: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// An application transaction that a commit moves from `base` to `next`. It
+/// rides in the commit, so it stands in the log exactly if the rows do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// Its name: `pipeline/cluster/topic/partition` for a Kafka partition.
+    pub app_id: String,
+    /// Its version as this writer knows it.
+    pub base: Option<i64>,
+    /// Its version with the commit; for Kafka the next offset to land. Equal to
+    /// `base` for a partition that only holds off other writers.
+    pub next: i64,
+}
+
+/// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landing {
+    /// It is in the log, at this version of the table.
+    Committed(u64),
+    /// Its reply was lost, yet it is in the log: the fences stand where it put
+    /// them.
+    Recognised,
+    /// Another writer moved a fence: nothing of this commit may land.
+    Superseded,
+}
+
+impl LakeTable {
+    /// Commits actions and moves the fences, or neither.
+    ///
+    /// Delta's conflict check refuses the commit if any commit since the last
+    /// one seen moved one of the same fences. After any error the log is read
+    /// again and compared: fences at `next` mean the commit is in, at `base`
+    /// that it is not and may be tried again with the same files, anything else
+    /// that another writer was here. Two writers may move a fence to the same
+    /// `next` only if their rows are then the same too.
+    ///
+    /// # Errors
+    /// [`IngestError::Lake`] if the store keeps refusing; nothing is landed
+    /// then. [`IngestError::Injected`] if `faults` say so.
+    pub async fn commit(
+        &mut self,
+        actions: Vec<Action>,
+        fences: &[Fence],
+        operation: DeltaOperation,
+        faults: Option<&Faults>,
+    ) -> Result<Landing, IngestError> {
+        let transactions: Vec<Transaction> =
+            fences.iter().map(|fence| Transaction::new(&fence.app_id, fence.next)).collect();
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let injected = fault::at(faults, Step::Committing(self.table))?;
+            let outcome = if injected == Fault::Refuse {
+                Err(refusal("the store refused the commit"))
+            } else {
+                CommitBuilder::from(
+                    CommitProperties::default().with_application_transactions(transactions.clone()),
+                )
+                .with_actions(actions.clone())
+                .build(Some(&self.state), self.log_store.clone(), operation.clone())
+                .await
+            };
+            let error = match outcome {
+                Ok(_) if injected == Fault::LoseReply => refusal("the reply was lost"),
+                Ok(commit) => {
+                    self.state = commit.snapshot();
+                    fault::at(faults, Step::Committed(self.table))?;
+                    return Ok(Landing::Committed(commit.version));
+                }
+                Err(error) => error,
+            };
+            tracing::warn!(table = self.table.name(), %error, "commit failed, comparing with the log");
+            // Where the log cannot be read either, the first error tells more.
+            if let Err(unreadable) = self.refresh().await {
+                tracing::warn!(table = self.table.name(), error = %unreadable, "log unreadable");
+                return Err(self.error("commit to it")(error));
+            }
+            if let Some(landing) = self.compare(fences).await? {
+                return Ok(landing);
+            }
+            if attempt >= ATTEMPTS {
+                return Err(self.error("commit to it")(error));
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        Ok(Landing::Superseded)
+    }
+
+    /// `None` if no fence has moved.
+    async fn compare(&self, fences: &[Fence]) -> Result<Option<Landing>, IngestError> {
+        let (mut mine, mut unmoved) = (true, true);
+        for fence in fences {
+            let found = self.transaction(&fence.app_id).await?;
+            mine &= found == Some(fence.next);
+            unmoved &= found == fence.base;
+        }
+        Ok(match (mine, unmoved) {
+            // A commit without a moving fence cannot be told apart from none:
+            // there is nothing it could double either.
+            (_, true) => None,
+            (true, false) => Some(Landing::Recognised),
+            (false, false) => Some(Landing::Superseded),
+        })
+    }
+}
+
+fn refusal(reason: &str) -> DeltaTableError {
+    ObjectStoreError::Generic { store: "injected", source: reason.into() }.into()
+}

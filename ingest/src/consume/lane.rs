@@ -1,0 +1,168 @@
+//! One topic on its way from messages to a flush.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use loadstar_schema::Table;
+
+use crate::decode::{Decoder, KnownCodes, Message};
+use crate::ledger::{Parts, Start};
+
+/// Whether a table has a topic of its own.
+pub(crate) fn is_stream(table: Table) -> bool {
+    table.topic() == Some(table.name())
+}
+
+/// The transaction that holds a partition's position.
+pub(crate) fn app_id(pipeline: &str, cluster: &str, topic: &str, partition: i32) -> String {
+    format!("{pipeline}/{cluster}/{topic}/{partition}")
+}
+
+/// What a topic's decoders held when they were emptied.
+pub(crate) struct Flush {
+    /// Which lane.
+    pub(crate) lane: usize,
+    /// Rewinds the lane had seen.
+    pub(crate) epoch: u64,
+    pub(crate) parts: Parts,
+    /// The next offset of every partition.
+    pub(crate) next: BTreeMap<i32, i64>,
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) newest: Option<DateTime<Utc>>,
+}
+
+pub(crate) struct Partition {
+    /// The next offset, the lake's.
+    pub(crate) next: i64,
+    /// The lake's offset less the broker's.
+    pub(crate) origin: i64,
+    /// Where to stop, the lake's.
+    pub(crate) end: Option<i64>,
+    ahead: Vec<(Table, i64)>,
+}
+
+pub(crate) struct Lane {
+    pub(crate) stream: Table,
+    pub(crate) topic: String,
+    pub(crate) epoch: u64,
+    pub(crate) partitions: BTreeMap<i32, Partition>,
+    /// Bytes of memory the decoders hold.
+    pub(crate) held_bytes: usize,
+    codes: Arc<KnownCodes>,
+    /// By the tables that have the rows already; but for the moments after a
+    /// crash there is one, with none.
+    decoders: Vec<(Vec<Table>, Decoder)>,
+    since: Option<Instant>,
+    messages: u64,
+    bytes: u64,
+    newest: Option<DateTime<Utc>>,
+}
+
+impl Lane {
+    pub(crate) fn new(stream: Table, topic: String, codes: Arc<KnownCodes>) -> Self {
+        Self {
+            stream,
+            topic,
+            epoch: 0,
+            partitions: BTreeMap::new(),
+            held_bytes: 0,
+            codes,
+            decoders: Vec::new(),
+            since: None,
+            messages: 0,
+            bytes: 0,
+            newest: None,
+        }
+    }
+
+    /// Takes up a partition at `next`, forgetting what was decoded of it.
+    pub(crate) fn place(&mut self, start: &Start, next: i64, origin: i64, end: Option<i64>) {
+        let ahead = start.ahead.clone();
+        self.partitions.insert(start.partition, Partition { next, origin, end, ahead });
+    }
+
+    /// Forgets everything not handed over.
+    pub(crate) fn clear(&mut self) {
+        self.decoders.clear();
+        self.held_bytes = 0;
+        self.since = None;
+        self.messages = 0;
+        self.bytes = 0;
+        self.newest = None;
+    }
+
+    /// Decodes a message whose offset is the lake's; one from before the
+    /// partition's position is a redelivery and has no effect.
+    pub(crate) fn push(&mut self, message: &Message<'_>) {
+        let Some(partition) = self.partitions.get_mut(&message.partition) else { return };
+        if message.offset < partition.next {
+            return;
+        }
+        partition.next = message.offset + 1;
+        partition.ahead.retain(|(_, until)| message.offset < *until);
+        let decoder = match self.decoders.iter().position(|(has, _)| same(has, &partition.ahead)) {
+            Some(index) => &mut self.decoders[index].1,
+            None => {
+                let has = partition.ahead.iter().map(|(table, _)| *table).collect();
+                self.decoders.push((has, Decoder::new(self.stream, self.codes.clone())));
+                let last = self.decoders.len() - 1;
+                &mut self.decoders[last].1
+            }
+        };
+        let before = decoder.estimated_bytes();
+        decoder.push(message);
+        self.held_bytes += decoder.estimated_bytes().saturating_sub(before);
+        self.since.get_or_insert_with(Instant::now);
+        self.messages += 1;
+        let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len) as u64;
+        self.bytes += len(message.key) + len(message.payload);
+        self.newest = self.newest.max(Some(message.timestamp));
+    }
+
+    /// Rows and dead letters held.
+    pub(crate) fn row_count(&self) -> usize {
+        self.decoders.iter().map(|(_, decoder)| decoder.row_count() + decoder.reject_count()).sum()
+    }
+
+    /// How long the oldest row has been held.
+    pub(crate) fn age(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Whether every partition has reached its end.
+    pub(crate) fn is_done(&self) -> bool {
+        self.partitions.values().all(|p| p.end.is_some_and(|end| p.next >= end))
+    }
+
+    /// Empties the decoders; `None` if no message came since the last time.
+    pub(crate) fn take(&mut self, lane: usize) -> Option<Flush> {
+        self.since?;
+        let mut parts = Parts::new();
+        for (has, decoder) in &mut self.decoders {
+            parts.push((has.clone(), decoder.finish()));
+        }
+        self.decoders.retain(|(has, _)| has.is_empty());
+        let flush = Flush {
+            lane,
+            epoch: self.epoch,
+            parts,
+            next: self.partitions.iter().map(|(id, p)| (*id, p.next)).collect(),
+            messages: self.messages,
+            bytes: self.bytes,
+            newest: self.newest,
+        };
+        self.held_bytes = 0;
+        self.since = None;
+        self.messages = 0;
+        self.bytes = 0;
+        self.newest = None;
+        Some(flush)
+    }
+}
+
+fn same(has: &[Table], ahead: &[(Table, i64)]) -> bool {
+    has.len() == ahead.len() && has.iter().zip(ahead).all(|(a, (b, _))| a == b)
+}

@@ -1,0 +1,162 @@
+//! What an ingest is told to do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use loadstar_schema::Table;
+
+use super::lane;
+use crate::decode::KnownCodes;
+use crate::{Faults, IngestError, LakeUrl};
+
+/// When rows taken in are written: at whichever limit comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlushPolicy {
+    /// Age of the oldest row of a topic not yet written.
+    pub latency: Duration,
+    /// Rows of one topic.
+    pub rows: usize,
+    /// Memory of the decoded rows of all topics together, bytes.
+    pub bytes: usize,
+}
+
+impl Default for FlushPolicy {
+    fn default() -> Self {
+        Self { latency: Duration::from_secs(5), rows: 400_000, bytes: 64 << 20 }
+    }
+}
+
+/// What to land, from where, to where, and how.
+#[derive(Clone)]
+pub struct IngestOptions {
+    /// Bootstrap addresses, `host:port,…`.
+    pub brokers: String,
+    /// The lake.
+    pub lake: LakeUrl,
+    /// Names this landing in the lake: the position in a partition is kept
+    /// under `pipeline/cluster/topic/partition`. Another name lands everything
+    /// again.
+    pub pipeline: String,
+    /// Consumer group that positions are shown under to lag tools. They are
+    /// never read back.
+    pub group_id: String,
+    /// Stands in for the id the cluster gives itself.
+    pub cluster_id: Option<String>,
+    /// The broker keeps its log in memory only: what it now calls offset 0
+    /// carries on where the lake stands. For [`crate::embedded::Broker`] and a
+    /// producer that leaves out what [`landed_offsets`](super::landed_offsets)
+    /// says is there.
+    pub broker_forgets: bool,
+    /// The topic of each table; tables left out are not landed. Register reads
+    /// come with [`Table::MeterReads`] and are not named here.
+    pub topics: BTreeMap<Table, String>,
+    /// The codes that rows are held against.
+    pub codes: Arc<KnownCodes>,
+    /// When to write.
+    pub flush: FlushPolicy,
+    /// Land up to the end the topics have at the start, then stop.
+    pub until_end: bool,
+    /// How long to wait for a broker at the start.
+    pub connect_timeout: Duration,
+    /// Messages the client may hold ready, KiB.
+    pub queue_kib: usize,
+    /// Time between two lines of log that sum up what landed.
+    pub log_every: Duration,
+    /// Further librdkafka properties, such as `security.protocol`.
+    pub properties: BTreeMap<String, String>,
+    /// Faults to inject; for tests.
+    pub faults: Option<Faults>,
+}
+
+/// Properties that exactly-once landing depends on.
+const RESERVED: &[&str] = &[
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.partition.eof",
+    "group.id",
+];
+
+impl IngestOptions {
+    /// All tables from the topics of their names, with the codes that ship.
+    #[must_use]
+    pub fn new(brokers: impl Into<String>, lake: LakeUrl) -> Self {
+        let topics = Table::LANDED
+            .iter()
+            .filter(|table| lane::is_stream(**table))
+            .filter_map(|table| Some((*table, table.topic()?.to_owned())))
+            .collect();
+        Self {
+            brokers: brokers.into(),
+            lake,
+            pipeline: "loadstar".to_owned(),
+            group_id: "loadstar".to_owned(),
+            cluster_id: None,
+            broker_forgets: false,
+            topics,
+            codes: Arc::new(KnownCodes::shipped()),
+            flush: FlushPolicy::default(),
+            until_end: false,
+            connect_timeout: Duration::from_secs(60),
+            queue_kib: 64 << 10,
+            log_every: Duration::from_secs(10),
+            properties: BTreeMap::new(),
+            faults: None,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), IngestError> {
+        let refuse = |option, reason: String| Err(IngestError::Options { option, reason });
+        if self.topics.is_empty() {
+            return refuse("topics", "no table has a topic".to_owned());
+        }
+        let mut used: BTreeMap<&str, Table> = BTreeMap::new();
+        for (table, topic) in &self.topics {
+            if !lane::is_stream(*table) {
+                return refuse(
+                    "topics",
+                    format!("{} is not fed by a topic of its own", table.name()),
+                );
+            }
+            if let Some(other) = used.insert(topic, *table) {
+                let (a, b) = (other.name(), table.name());
+                return refuse("topics", format!("{topic} cannot feed both {a} and {b}"));
+            }
+        }
+        for (option, text) in [("pipeline", &self.pipeline), ("group_id", &self.group_id)] {
+            if text.is_empty() {
+                return refuse(option, "it is empty".to_owned());
+            }
+        }
+        if self.flush.rows == 0 || self.flush.bytes == 0 {
+            return refuse("flush", "a limit of zero never lets a row in".to_owned());
+        }
+        match RESERVED.iter().find(|name| self.properties.contains_key(**name)) {
+            Some(name) => refuse("properties", format!("{name} is decided by the ingest")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Properties hold secrets: only their names are shown.
+impl fmt::Debug for IngestOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IngestOptions")
+            .field("brokers", &self.brokers)
+            .field("lake", &self.lake.to_string())
+            .field("pipeline", &self.pipeline)
+            .field("group_id", &self.group_id)
+            .field("cluster_id", &self.cluster_id)
+            .field("broker_forgets", &self.broker_forgets)
+            .field("topics", &self.topics)
+            .field("flush", &self.flush)
+            .field("until_end", &self.until_end)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("queue_kib", &self.queue_kib)
+            .field("properties", &self.properties.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

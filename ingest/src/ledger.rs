@@ -1,0 +1,235 @@
+//! The books of one stream: how far each of its tables is, and the order in
+//! which they move on.
+//!
+//! `meter_reads` feeds two tables, and every stream may feed the dead letters;
+//! tables cannot commit together. So one table of a stream is its *anchor*: it
+//! commits last, in every flush, even without rows, and its transaction says
+//! how far the stream has landed. The others commit before it, when they have
+//! rows, each under its own transaction. Landing begins at the anchor's offset;
+//! where another table is further (a crash came between), messages below that
+//! table's offset are decoded again and its share of them is left out.
+//!
+//! Decoding is the same both times unless the known codes changed in between;
+//! then a message of those few may be filed in both places, never in neither.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use deltalake_core::protocol::{DeltaOperation, OutputMode};
+use loadstar_schema::Table;
+
+use crate::commit::{Fence, Landing};
+use crate::decode::{Decoded, Reject, dead_letters};
+use crate::fault::{self, Faults, Step};
+use crate::{IngestError, LakeTable};
+
+pub(crate) type OpenTables = BTreeMap<Table, LakeTable>;
+
+/// Rows, each with the tables that have them already.
+pub(crate) type Parts = Vec<(Vec<Table>, Decoded)>;
+
+/// The tables a stream feeds, the anchor first, the dead letters left out.
+pub(crate) fn tables_of(stream: Table) -> &'static [Table] {
+    match stream {
+        Table::MeterReads => &[Table::MeterReads, Table::RegisterReads],
+        Table::Customers => &[Table::Customers],
+        Table::Bills => &[Table::Bills],
+        Table::Payments => &[Table::Payments],
+        Table::ServiceRequests => &[Table::ServiceRequests],
+        Table::SupplyReads => &[Table::SupplyReads],
+        Table::Weather => &[Table::Weather],
+        // These come from files only.
+        Table::Reference => &[Table::Reference],
+        Table::Tariffs => &[Table::Tariffs],
+        Table::Calendar => &[Table::Calendar],
+        _ => &[],
+    }
+}
+
+/// Where a partition is taken up, in the lake's offsets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) partition: i32,
+    /// The anchor's transaction; `None` if nothing has landed.
+    pub(crate) next: Option<i64>,
+    /// Tables that are further than the anchor, and up to where.
+    pub(crate) ahead: Vec<(Table, i64)>,
+}
+
+/// What one flush added to the lake.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Landed {
+    pub(crate) rows: BTreeMap<Table, u64>,
+    pub(crate) rejects: u64,
+    pub(crate) commits: u64,
+    /// Another writer was here; the flush did not reach its end.
+    pub(crate) superseded: bool,
+}
+
+/// The transactions of one stream, as the lake has them.
+pub(crate) struct Ledger {
+    pub(crate) stream: Table,
+    /// Names the commits in the table's history.
+    pub(crate) query_id: String,
+    /// The transaction of each partition.
+    pub(crate) app_ids: BTreeMap<i32, String>,
+    stands: BTreeMap<Table, BTreeMap<i32, Option<i64>>>,
+}
+
+impl Ledger {
+    /// Reads how far each table is.
+    pub(crate) async fn read(
+        stream: Table,
+        query_id: String,
+        app_ids: BTreeMap<i32, String>,
+        tables: &OpenTables,
+    ) -> Result<Self, IngestError> {
+        let mut ledger = Self { stream, query_id, app_ids, stands: BTreeMap::new() };
+        ledger.read_stands(tables).await?;
+        Ok(ledger)
+    }
+
+    /// Sees the commits of others, and reads again.
+    pub(crate) async fn reread(&mut self, tables: &mut OpenTables) -> Result<(), IngestError> {
+        for table in self.tables() {
+            if let Some(open) = tables.get_mut(&table) {
+                open.refresh().await?;
+            }
+        }
+        self.read_stands(tables).await
+    }
+
+    async fn read_stands(&mut self, tables: &OpenTables) -> Result<(), IngestError> {
+        for table in self.tables() {
+            let Some(open) = tables.get(&table) else { continue };
+            let stands = self.stands.entry(table).or_default();
+            for (partition, app_id) in &self.app_ids {
+                stands.insert(*partition, open.transaction(app_id).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The stream's tables and the dead letters, the anchor first.
+    fn tables(&self) -> impl Iterator<Item = Table> + use<> {
+        tables_of(self.stream).iter().copied().chain([Table::DeadLetters])
+    }
+
+    fn stand(&self, table: Table, partition: i32) -> Option<i64> {
+        self.stands.get(&table)?.get(&partition).copied().flatten()
+    }
+
+    /// The next offset of a partition to land.
+    pub(crate) fn landed(&self, partition: i32) -> Option<i64> {
+        self.stand(self.stream, partition)
+    }
+
+    pub(crate) fn starts(&self) -> Vec<Start> {
+        let start = |partition: i32| {
+            let next = self.landed(partition);
+            let ahead = self
+                .tables()
+                .skip(1)
+                .filter_map(|table| Some((table, self.stand(table, partition)?)))
+                .filter(|(_, stand)| next.is_none_or(|next| *stand > next))
+                .collect();
+            Start { partition, next, ahead }
+        };
+        self.app_ids.keys().map(|partition| start(*partition)).collect()
+    }
+
+    /// Every partition of the stream, moved or not: so that any other writer's
+    /// commit in between is a conflict.
+    fn fences(&self, table: Table, next: &BTreeMap<i32, i64>) -> Vec<Fence> {
+        let fence = |(partition, app_id): (&i32, &String)| {
+            let base = self.stand(table, *partition);
+            // Never backwards: the table may be ahead of the anchor.
+            let next = next.get(partition).copied().unwrap_or(0).max(base.unwrap_or(0));
+            Fence { app_id: app_id.clone(), base, next }
+        };
+        self.app_ids.iter().map(fence).collect()
+    }
+
+    /// Lands decoded rows up to `next`: dead letters, then the tables beside
+    /// the anchor, then the anchor.
+    pub(crate) async fn land(
+        &mut self,
+        tables: &mut OpenTables,
+        parts: Parts,
+        next: &BTreeMap<i32, i64>,
+        faults: Option<&Faults>,
+    ) -> Result<Landed, IngestError> {
+        let (mut rejects, mut batches) = sorted_out(parts);
+        let mut landed = Landed::default();
+        let mut order: Vec<(Table, Vec<RecordBatch>)> = Vec::new();
+        if !rejects.is_empty() {
+            landed.rejects = rejects.len() as u64;
+            rejects.sort_by_key(|reject| (reject.partition, reject.offset));
+            order.push((Table::DeadLetters, vec![dead_letters(&rejects)]));
+        }
+        for table in tables_of(self.stream).iter().skip(1) {
+            if let Some(rows) = batches.remove(table) {
+                order.push((*table, rows));
+            }
+        }
+        order.push((self.stream, batches.remove(&self.stream).unwrap_or_default()));
+        for (table, rows) in order {
+            let row_count: u64 = rows.iter().map(|batch| batch.num_rows() as u64).sum();
+            let Some(open) = tables.get_mut(&table) else { continue };
+            if self.commit(open, rows, next, faults).await? == Landing::Superseded {
+                landed.superseded = true;
+                return Ok(landed);
+            }
+            landed.commits += 1;
+            if table != Table::DeadLetters {
+                landed.rows.insert(table, row_count);
+            }
+        }
+        fault::at(faults, Step::Landed)?;
+        Ok(landed)
+    }
+
+    async fn commit(
+        &mut self,
+        open: &mut LakeTable,
+        rows: Vec<RecordBatch>,
+        next: &BTreeMap<i32, i64>,
+        faults: Option<&Faults>,
+    ) -> Result<Landing, IngestError> {
+        let table = open.table();
+        let adds = if rows.is_empty() { Vec::new() } else { open.write(rows).await? };
+        fault::at(faults, Step::FilesWritten(table))?;
+        let fences = self.fences(table, next);
+        let operation = DeltaOperation::StreamingUpdate {
+            output_mode: OutputMode::Append,
+            query_id: self.query_id.clone(),
+            epoch_id: fences.iter().map(|fence| fence.next).sum(),
+        };
+        let landing = open.commit(adds, &fences, operation, faults).await?;
+        if landing != Landing::Superseded {
+            let stands = self.stands.entry(table).or_default();
+            for (partition, fence) in self.app_ids.keys().zip(&fences) {
+                stands.insert(*partition, Some(fence.next));
+            }
+            tracing::debug!(table = table.name(), version = open.version(), ?landing, "committed");
+        }
+        Ok(landing)
+    }
+}
+
+/// Dead letters, and rows by table, without those that a table has already.
+fn sorted_out(parts: Parts) -> (Vec<Reject>, BTreeMap<Table, Vec<RecordBatch>>) {
+    let mut rejects = Vec::new();
+    let mut batches: BTreeMap<Table, Vec<RecordBatch>> = BTreeMap::new();
+    for (has, decoded) in parts {
+        if !has.contains(&Table::DeadLetters) {
+            rejects.extend(decoded.rejects);
+        }
+        for (table, batch) in decoded.tables {
+            if !has.contains(&table) && batch.num_rows() > 0 {
+                batches.entry(table).or_default().push(batch);
+            }
+        }
+    }
+    (rejects, batches)
+}

@@ -1,0 +1,43 @@
+//! Kafka topics and files into the lake, exactly once.
+//!
+//! Begin reading at [`run`]: one thread polls and decodes ([`decode`]), one
+//! task sorts, writes and commits, and between them stands a channel of one
+//! flush. What makes it exactly once is in [`LakeTable::commit`]: the position
+//! in each Kafka partition rides in the same Delta commit as the rows, and a
+//! commit whose reply was lost is recognised by it.
+//!
+//! [`load_json_lines`] and [`load_rows`] take in files, [`compact`] and
+//! [`vacuum`] keep the tables tidy beside a running ingest, [`embedded`] is a
+//! broker inside the process and [`produce`] writes to one.
+#![forbid(unsafe_code)]
+
+pub mod decode;
+pub mod embedded;
+pub mod produce;
+
+mod commit;
+mod compact;
+mod consume;
+mod error;
+mod fault;
+mod lake;
+mod layout;
+mod ledger;
+mod load;
+mod store;
+mod table;
+mod vacuum;
+
+pub use commit::{Fence, Landing};
+pub use compact::{CompactOptions, CompactSummary, compact};
+pub use consume::{
+    FlushPolicy, IngestOptions, IngestProgress, IngestSummary, Progress, StoppedBy, landed_offsets,
+    run,
+};
+pub use error::IngestError;
+pub use fault::{Fault, Faults, Step};
+pub use lake::LakeUrl;
+pub use load::{LoadProgress, LoadSource, LoadSummary, load_json_lines, load_rows};
+pub use store::register_s3;
+pub use table::LakeTable;
+pub use vacuum::{VacuumSummary, vacuum};

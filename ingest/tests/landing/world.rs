@@ -1,0 +1,191 @@
+//! A broker, a lake, and messages that tell when one is lost or doubled.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int32Type;
+use chrono::{DateTime, TimeDelta, Utc};
+use deltalake_core::DeltaTableBuilder;
+use loadstar_ingest::embedded::Broker;
+use loadstar_ingest::produce::{Producer, Record};
+use loadstar_ingest::{
+    Fault, Faults, FlushPolicy, IngestError, IngestOptions, IngestSummary, LakeUrl, Step, run,
+};
+use loadstar_schema::Table;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+pub(crate) const TOPIC: &str = "meter_reads";
+
+/// What a lake holds: the sequence numbers of each meter and kind, each as
+/// often as it is there.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    intervals: Vec<(String, i32)>,
+    registers: Vec<(String, i32)>,
+    dead: Vec<String>,
+}
+
+pub(crate) fn meter(sequence: i32) -> String {
+    format!("M{}", sequence % 6)
+}
+
+/// Every eleventh message is poison, every fifth of the rest a register read.
+pub(crate) fn payload(sequence: i32) -> String {
+    let meter = meter(sequence);
+    let at = (start() + TimeDelta::minutes(15 * i64::from(sequence % 500))).to_rfc3339();
+    if sequence % 11 == 10 {
+        format!("{{\"meter_id\":\"{meter}\",\"poison\":{sequence}")
+    } else if sequence % 5 == 4 {
+        format!(
+            r#"{{"meter_id":"{meter}","tou":"total","read_at":"{at}","register_kwh":10.5,"multiplier":1,"modulus_kwh":1000000,"revision":{sequence}}}"#
+        )
+    } else {
+        format!(
+            r#"{{"meter_id":"{meter}","read_at":"{at}","interval_min":15,"energy_kwh":1.25,"revision":{sequence}}}"#
+        )
+    }
+}
+
+pub(crate) fn expected(sequences: std::ops::Range<i32>) -> Contents {
+    let mut contents = Contents::default();
+    for sequence in sequences {
+        if sequence % 11 == 10 {
+            contents.dead.push(payload(sequence));
+        } else if sequence % 5 == 4 {
+            contents.registers.push((meter(sequence), sequence));
+        } else {
+            contents.intervals.push((meter(sequence), sequence));
+        }
+    }
+    contents.sort();
+    contents
+}
+
+impl Contents {
+    fn sort(&mut self) {
+        self.intervals.sort();
+        self.registers.sort();
+        self.dead.sort();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.intervals.len() + self.registers.len() + self.dead.len()
+    }
+}
+
+fn start() -> DateTime<Utc> {
+    "2026-03-01T00:00:00Z".parse().expect("a time")
+}
+
+pub(crate) fn broker() -> Broker {
+    let broker = Broker::start().expect("broker");
+    broker.create_topic(TOPIC, 2).expect("topic");
+    broker
+}
+
+pub(crate) fn produce(broker: &Broker, sequences: std::ops::Range<i32>) {
+    let mut producer =
+        Producer::connect(broker.bootstrap_servers(), &BTreeMap::new()).expect("producer");
+    for sequence in sequences {
+        let (key, payload) = (meter(sequence), payload(sequence));
+        let record = Record {
+            topic: TOPIC,
+            key: key.as_bytes(),
+            payload: payload.as_bytes(),
+            timestamp: start() + TimeDelta::days(30) + TimeDelta::seconds(i64::from(sequence)),
+        };
+        producer.send(&record).expect("sent");
+    }
+    producer.flush(Duration::from_secs(20)).expect("delivered");
+}
+
+pub(crate) struct Lake {
+    pub(crate) dir: TempDir,
+    pub(crate) url: LakeUrl,
+}
+
+impl Lake {
+    pub(crate) fn new() -> Self {
+        let dir = TempDir::new().expect("a folder");
+        let url = LakeUrl::folder(&dir.path().join("lake")).expect("a lake");
+        Self { dir, url }
+    }
+
+    /// Flushes of a few dozen rows, up to the end of the topic.
+    pub(crate) fn options(&self, broker: &Broker) -> IngestOptions {
+        let mut options = IngestOptions::new(broker.bootstrap_servers(), self.url.clone());
+        options.topics = BTreeMap::from([(Table::MeterReads, TOPIC.to_owned())]);
+        options.until_end = true;
+        options.flush = FlushPolicy { latency: Duration::from_secs(60), rows: 60, bytes: 16 << 20 };
+        options
+    }
+
+    pub(crate) async fn contents(&self) -> Contents {
+        let mut contents = Contents {
+            intervals: sequences(&self.rows(Table::MeterReads).await),
+            registers: sequences(&self.rows(Table::RegisterReads).await),
+            dead: Vec::new(),
+        };
+        for batch in self.rows(Table::DeadLetters).await {
+            let column = batch.column_by_name("payload").expect("payload");
+            let payloads = column.as_binary::<i32>();
+            let text = payloads.iter().flatten().map(|p| String::from_utf8_lossy(p).into_owned());
+            contents.dead.extend(text);
+        }
+        contents.sort();
+        contents
+    }
+
+    /// The rows of a table's files, without its partition columns.
+    pub(crate) async fn rows(&self, table: Table) -> Vec<RecordBatch> {
+        let mut rows = Vec::new();
+        for file in self.files(table).await {
+            let file = File::open(file.trim_start_matches("file://")).expect("a file");
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+            rows.extend(reader.build().expect("Parquet").map(|batch| batch.expect("rows")));
+        }
+        rows
+    }
+
+    pub(crate) async fn files(&self, table: Table) -> Vec<String> {
+        let builder = DeltaTableBuilder::from_url(self.url.table(table)).expect("an address");
+        let delta = builder.load().await.expect("a table");
+        delta.get_file_uris().expect("files").collect()
+    }
+}
+
+fn sequences(rows: &[RecordBatch]) -> Vec<(String, i32)> {
+    let mut found = Vec::new();
+    for batch in rows {
+        let meters = batch.column_by_name("meter_id").expect("meter_id").as_string::<i32>();
+        let revisions = batch.column_by_name("revision").expect("revision");
+        let revisions = revisions.as_primitive::<Int32Type>();
+        for (meter, revision) in meters.iter().zip(revisions) {
+            found.push((meter.expect("a meter").to_owned(), revision.expect("a number")));
+        }
+    }
+    found
+}
+
+/// A switch that nobody turns.
+pub(crate) fn never() -> watch::Receiver<bool> {
+    watch::channel(false).1
+}
+
+pub(crate) async fn land(options: IngestOptions) -> Result<IngestSummary, IngestError> {
+    run(options, never(), Arc::new(|_| {})).await
+}
+
+/// `fault` at the `nth` time (from 1) that `step` is reached.
+pub(crate) fn fault_at(step: Step, nth: usize, fault: Fault) -> Faults {
+    let seen = std::sync::atomic::AtomicUsize::new(0);
+    Arc::new(move |at| {
+        let hit = at == step && seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1 == nth;
+        if hit { fault } else { Fault::None }
+    })
+}

@@ -1,0 +1,39 @@
+//! Load forecasts with quantiles, and backtests of them.
+//!
+//! Begin at [`forecast`] and [`backtest`]; both take a [`LoadSeries`], which
+//! [`LoadSeries::from_batches`] reads from any query. The model is one weighted
+//! ridge per slot of the local day ([`LoadModel`]), on calendar, weather and
+//! recent load; where history is short or a week-old copy does as well, it is
+//! the [`SeasonalNaive`], and the forecast says so. [`Ridge`] is an estimator
+//! of its own with linfa's traits.
+//!
+//! Invariants: nothing at or after an origin is read but covariates declared as
+//! known ahead; quantiles never cross; the same input gives the same output.
+
+mod backtest;
+mod batches;
+mod bucket;
+mod cholesky;
+mod clock;
+mod design;
+mod error;
+mod forecast;
+mod frame;
+mod known;
+mod metrics;
+mod model;
+mod parallel;
+mod ridge;
+mod series;
+mod spread;
+mod transform;
+
+pub use backtest::{Backtest, BacktestSpec, Prediction, backtest};
+pub use batches::SeriesColumns;
+pub use clock::Clock;
+pub use error::{LoadError, Result};
+pub use forecast::{Energy, Forecast, ForecastPoint, ForecastSpec, Peak, SeasonalNaive, forecast};
+pub use metrics::{Metrics, pinball_loss};
+pub use model::{LoadModel, MODEL_VERSION};
+pub use ridge::{Ridge, RidgeParams, RidgeValidParams};
+pub use series::{Covariate, LoadSeries};

@@ -1,0 +1,59 @@
+//! Risk scores: who will leave, who will not pay, where power is stolen.
+//!
+//! ```text
+//! RecordBatch → RiskTable → fit → RiskModel → score → probability and reasons
+//!                        ↘ evaluate → Evaluation (cross-validated)
+//! ```
+//!
+//! The model is a weight-of-evidence scorecard. Each feature is cut into
+//! segments of like risk, monotone where the data allow it, with missing values
+//! apart and rare categories pooled; the logarithms of the segments' odds are
+//! joined by linfa's logistic regression. What the regression sees of a row
+//! comes from segments that did not, so that a feature of ten thousand
+//! categories cannot learn the outcomes by heart, and a feature that says
+//! nothing about unseen rows is left out. Out-of-fold scores calibrate the
+//! probabilities. Positive always means `label = true`, however rare or common.
+//!
+//! Deliberately absent: randomness beyond the seed, the clock, and any
+//! dependence on the order of the rows.
+//!
+//! Begin reading at [`fit()`].
+
+mod calibration;
+mod cells;
+mod column;
+mod error;
+mod evaluation;
+mod fit;
+mod folds;
+mod label;
+mod logistic;
+pub mod metrics;
+mod model;
+mod points;
+mod score;
+mod segments;
+mod spec;
+mod table;
+mod weights;
+
+pub use calibration::Calibration;
+pub use column::Kind;
+pub use error::{Result, RiskError};
+pub use evaluation::{Decile, Evaluation, Metrics, evaluate};
+pub use fit::fit;
+pub use model::{
+    Bin, Bins, Characteristic, LeftOut, LeftOutReason, MODEL_FORMAT, RiskModel, Trend,
+};
+pub use score::{Reason, Score};
+pub use spec::{RiskSpec, ValidRiskSpec};
+pub use table::RiskTable;
+
+/// A number as a model keeps it: twelve digits, which JSON gives back to the
+/// last bit, and zero for what is too small to matter.
+fn stored(value: f64) -> f64 {
+    if value.abs() < 1e-12 {
+        return 0.0;
+    }
+    format!("{value:.11e}").parse().unwrap_or(value)
+}

@@ -1,0 +1,197 @@
+//! Applying a scorecard, and saying why.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::calibration::probability;
+use super::cells::{ordered_cell, places};
+use super::column::{Column, Values};
+use super::error::{Result, RiskError};
+use super::model::{Bin, Bins, Characteristic, RiskModel};
+use super::table::{RiskTable, listed, position};
+
+/// A reason smaller than this, in log-odds, would print as zero.
+const MIN_CONTRIBUTION: f64 = 0.005;
+
+/// What a model says of one row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Id of the row.
+    pub id: String,
+    /// Calibrated probability that the label is true, 0 to 1.
+    pub probability: f64,
+    /// What raises the risk most, strongest first; `None` where nothing more
+    /// does.
+    pub reasons: [Option<Reason>; 3],
+}
+
+/// One contribution to a score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Name of the feature.
+    pub feature: String,
+    /// Its value in the row, as text; `None` when missing.
+    pub value: Option<String>,
+    /// How far the value moves the calibrated log-odds against the average
+    /// training row. The contributions of all features sum to the difference
+    /// between the row and that average.
+    pub contribution: f64,
+}
+
+impl Reason {
+    /// In English: `late_count_12m = 4 (+0.82)`.
+    pub fn text_en(&self) -> String {
+        let Self { feature, contribution, .. } = self;
+        match &self.value {
+            Some(value) => format!("{feature} = {value} ({contribution:+.2})"),
+            None => format!("{feature} is missing ({contribution:+.2})"),
+        }
+    }
+
+    /// In Chinese: `late_count_12m = 4（+0.82）`.
+    pub fn text_zh(&self) -> String {
+        let Self { feature, contribution, .. } = self;
+        match &self.value {
+            Some(value) => format!("{feature} = {value}（{contribution:+.2}）"),
+            None => format!("{feature} 缺失（{contribution:+.2}）"),
+        }
+    }
+}
+
+/// A feature of the model and the column of the table it reads.
+struct Applied<'a> {
+    characteristic: &'a Characteristic,
+    column: Cow<'a, Column>,
+    /// Bin of each code of a text column.
+    bin_of_code: Vec<Option<usize>>,
+}
+
+impl Applied<'_> {
+    fn weight(&self, row: usize) -> f64 {
+        let Characteristic { bins, missing, mean_weight, .. } = self.characteristic;
+        let bin: Option<&Bin> = match (&self.column.values, bins) {
+            (Values::Number(values), Bins::Ordered { upper, bins, .. }) => {
+                match ordered_cell(upper, values[row]).checked_sub(1) {
+                    Some(bin) => bins.get(bin as usize),
+                    None => missing.as_ref(),
+                }
+            }
+            (Values::Text { codes, .. }, Bins::Named { bins, other, .. }) => {
+                match self.bin_of_code.get(codes[row] as usize) {
+                    Some(Some(bin)) => bins.get(*bin),
+                    Some(None) => other.as_ref(),
+                    None => missing.as_ref(),
+                }
+            }
+            // `as_kind` has made the two agree.
+            _ => None,
+        };
+        bin.map_or(*mean_weight, |bin| bin.weight)
+    }
+
+    /// Log-odds, before calibration, against the average training row.
+    fn contribution(&self, row: usize) -> f64 {
+        let Characteristic { coefficient, mean_weight, .. } = self.characteristic;
+        coefficient * (self.weight(row) - mean_weight)
+    }
+}
+
+impl RiskModel {
+    /// Scores every row, in the order of the table. Columns the model does not
+    /// use, the label among them, are ignored.
+    ///
+    /// # Errors
+    /// `MissingFeature` and `FeatureType`, naming the column.
+    pub fn score(&self, table: &RiskTable) -> Result<Vec<Score>> {
+        let applied = self.applied(table)?;
+        let average = self.average_margin();
+        let calibrated_average = self.calibration.apply(average);
+        let mut contributions = vec![0.0; applied.len()];
+        let scores = table.ids().iter().enumerate().map(|(row, id)| {
+            for (contribution, applied) in contributions.iter_mut().zip(&applied) {
+                *contribution = applied.contribution(row);
+            }
+            let difference: f64 = contributions.iter().sum();
+            let log_odds = self.calibration.apply(average + difference);
+            // Calibration stretches the whole difference; each part takes its
+            // share, so that the parts still add up.
+            let stretch = if difference.abs() > 1e-9 {
+                (log_odds - calibrated_average) / difference
+            } else {
+                1.0
+            };
+            let reasons = strongest(&contributions).map(|at| {
+                let at = at?;
+                let contribution = contributions[at] * stretch;
+                (contribution >= MIN_CONTRIBUTION).then(|| Reason {
+                    feature: applied[at].characteristic.feature.clone(),
+                    value: applied[at].column.show(row),
+                    contribution,
+                })
+            });
+            Score { id: id.clone(), probability: probability(log_odds), reasons }
+        });
+        Ok(scores.collect())
+    }
+
+    /// Probabilities alone, of some rows.
+    pub(super) fn probabilities(&self, table: &RiskTable, rows: &[usize]) -> Result<Vec<f64>> {
+        let applied = self.applied(table)?;
+        let average = self.average_margin();
+        let score = |&row: &usize| {
+            let difference: f64 = applied.iter().map(|applied| applied.contribution(row)).sum();
+            probability(self.calibration.apply(average + difference))
+        };
+        Ok(rows.iter().map(score).collect())
+    }
+
+    /// Log-odds, before calibration, of a row of average weights.
+    fn average_margin(&self) -> f64 {
+        let weighted = |c: &Characteristic| c.coefficient * c.mean_weight;
+        self.intercept + self.characteristics.iter().map(weighted).sum::<f64>()
+    }
+
+    fn applied<'a>(&'a self, table: &'a RiskTable) -> Result<Vec<Applied<'a>>> {
+        let names: Vec<&str> = table.features().collect();
+        let apply = |characteristic: &'a Characteristic| {
+            let feature = &characteristic.feature;
+            let at = position(feature, &names).ok_or_else(|| RiskError::MissingFeature {
+                model: self.name.clone(),
+                feature: feature.clone(),
+                present: listed(names.iter().copied()),
+            })?;
+            let column = table.columns[at].as_kind(characteristic.kind).map_err(|found| {
+                RiskError::FeatureType {
+                    model: self.name.clone(),
+                    feature: feature.clone(),
+                    wanted: characteristic.kind.to_string(),
+                    found,
+                }
+            })?;
+            let bin_of_code = match (&column.values, &characteristic.bins) {
+                (Values::Text { names: present, .. }, Bins::Named { names, .. }) => {
+                    places(present, names)
+                }
+                _ => Vec::new(),
+            };
+            Ok(Applied { characteristic, column, bin_of_code })
+        };
+        self.characteristics.iter().map(apply).collect()
+    }
+}
+
+/// Positions of the three greatest values, greatest first; the first of equals
+/// leads.
+fn strongest(values: &[f64]) -> [Option<usize>; 3] {
+    let mut best = [None; 3];
+    for (at, &value) in values.iter().enumerate() {
+        let ahead = |other: &Option<usize>| other.is_some_and(|other| values[other] >= value);
+        let place = best.iter().take_while(|other| ahead(other)).count();
+        if place < best.len() {
+            best[place..].rotate_right(1);
+            best[place] = Some(at);
+        }
+    }
+    best
+}

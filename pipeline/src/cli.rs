@@ -1,0 +1,337 @@
+//! The command line. Stable: people script against it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Electricity sales, load and risk: streams in, answers and a weekly report
+/// out.
+#[derive(Debug, Parser)]
+#[command(name = "loadstar", version, about, max_term_width = 100)]
+#[command(after_help = "Data goes to stdout, progress and logs to stderr.\n\
+    Exit status: 0 done, 1 failed, 2 usage.\n\
+    New here? `loadstar demo` needs nothing else installed.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The lake: a folder, or s3://bucket/prefix
+    #[arg(long, global = true, value_name = "URL", env = "LOADSTAR_LAKE")]
+    pub lake: Option<String>,
+    /// Configuration file; without it, the built-in defaults
+    #[arg(long, global = true, value_name = "FILE", env = "LOADSTAR_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more on stderr; twice for debug logs
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything once on a synthetic utility: stream, land, ask, forecast, score, report
+    Demo(DemoArgs),
+    /// Make a synthetic utility's events, with its defects and a truth file
+    Generate(GenerateArgs),
+    /// Land Kafka topics in the lake, exactly once
+    Ingest(IngestArgs),
+    /// Load files into a table, through the stream's own validation
+    Load(LoadArgs),
+    /// Ask in SQL: a shell, or one query
+    Sql(SqlArgs),
+    /// Forecast load, from the lake or from any query
+    Forecast(ForecastArgs),
+    /// Measure forecasts against what happened, origin by origin
+    Backtest(BacktestArgs),
+    /// Fit, apply or evaluate a risk model
+    Risk(RiskArgs),
+    /// Write a report as PDF and PNG
+    Report(ReportArgs),
+    /// Answer PostgreSQL clients, and /healthz and /metrics
+    Serve(ServeArgs),
+    /// Look after the lake
+    Maintain(MaintainArgs),
+    /// All of it, supervised: ingest, maintenance, serving, models and reports
+    Run(RunArgs),
+    /// Print the effective configuration, secrets left out
+    Config,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where to put the lake and the reports
+    #[arg(long, default_value = "loadstar-demo", value_name = "D")]
+    pub dir: PathBuf,
+    /// Customers of the synthetic utility
+    #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = clap::value_parser!(u32).range(20..))]
+    pub customers: u32,
+    /// Days of history
+    #[arg(long, default_value_t = 396, value_name = "N", value_parser = clap::value_parser!(u32).range(60..))]
+    pub days: u32,
+    /// The same seed gives the same numbers
+    #[arg(long, default_value_t = 7, value_name = "S")]
+    pub seed: u64,
+    /// Delete what an earlier demo left in the folder, and begin again
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Customers
+    #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub customers: u32,
+    /// Days of history
+    #[arg(long, default_value_t = 396, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub days: u32,
+    /// Share of records to spoil, 0 to 0.5
+    #[arg(long, default_value_t = 0.0, value_name = "RATE")]
+    pub defects: f64,
+    /// The same seed gives the same events
+    #[arg(long, default_value_t = 7, value_name = "S")]
+    pub seed: u64,
+    /// Minutes between reads; 15 gives 96 values a day
+    #[arg(long, default_value_t = 60, value_name = "MIN")]
+    pub interval: i16,
+    /// kafka://host:port[,host:port…], or a folder for JSON lines
+    #[arg(long, value_name = "TARGET")]
+    pub to: String,
+    /// The truth file; by default truth.json in the folder, or in this one
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// Stop at the present end of the topics
+    #[arg(long)]
+    pub until_end: bool,
+    /// Kafka's address, in place of the configuration's
+    #[arg(long, value_name = "HOST:PORT,…", env = "LOADSTAR_BROKERS")]
+    pub brokers: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The table to load into
+    pub table: String,
+    /// CSV, JSON lines or Parquet, plain, .gz or .zst
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// A column of the table from an expression over the file's columns; repeatable
+    #[arg(long, value_name = "COLUMN=EXPRESSION")]
+    pub map: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Csv,
+    Json,
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// One query
+    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    pub command: Option<String>,
+    /// The queries in a file
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// How to print; by default a table, or what --output's name says
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Write the result here
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Answer as known at this instant
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+}
+
+/// What to forecast: a part of the lake, or a query's result.
+#[derive(Debug, Clone, Args)]
+pub struct SeriesArgs {
+    /// Restrict the lake's load: voltage, tariff, usage, industry or region; repeatable
+    #[arg(long, value_name = "AXIS=VALUE", conflicts_with = "query")]
+    pub by: Vec<String>,
+    /// Any query, also over files: SELECT … FROM 'x.csv.gz'
+    #[arg(long, value_name = "SQL", requires = "time", requires = "target")]
+    pub query: Option<String>,
+    /// The query's time column
+    #[arg(long, value_name = "COL", requires = "query")]
+    pub time: Option<String>,
+    /// The query's column to forecast
+    #[arg(long, value_name = "COL", requires = "query")]
+    pub target: Option<String>,
+    /// Columns known ahead
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "query")]
+    pub known: Vec<String>,
+    /// Columns known only once observed
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "query")]
+    pub observed: Vec<String>,
+    /// The clock that people live by, for example Australia/Melbourne
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// Probabilities of the quantiles
+    #[arg(long, value_name = "P,…", value_delimiter = ',', default_value = "0.1,0.5,0.9")]
+    pub quantiles: Vec<f64>,
+}
+
+#[derive(Debug, Args)]
+pub struct ForecastArgs {
+    #[command(flatten)]
+    pub series: SeriesArgs,
+    /// How far ahead
+    #[arg(long, default_value = "7d", value_name = "SPAN")]
+    pub horizon: humantime::Duration,
+    /// Write the forecast here: .csv, .json or .parquet
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Draw it: .png or .svg
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    #[command(flatten)]
+    pub series: SeriesArgs,
+    /// First origin
+    #[arg(long, value_name = "T")]
+    pub from: String,
+    /// No target from here on; by default the end of the data
+    #[arg(long, value_name = "T")]
+    pub to: Option<String>,
+    /// How far each forecast goes
+    #[arg(long, default_value = "24h", value_name = "SPAN")]
+    pub horizon: humantime::Duration,
+    /// Distance between origins
+    #[arg(long, default_value = "24h", value_name = "SPAN")]
+    pub every: humantime::Duration,
+    /// Write every prediction here, as CSV
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RiskAction {
+    /// Fit a model and keep it in the lake
+    Fit,
+    /// Apply the kept model
+    Score,
+    /// Cross-validate, keeping nothing
+    Evaluate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RiskKind {
+    /// Who will leave within 90 days
+    Churn,
+    /// Which bill will be unpaid 30 days past due
+    Arrears,
+}
+
+#[derive(Debug, Args)]
+pub struct RiskArgs {
+    /// What to do
+    #[arg(value_enum)]
+    pub action: RiskAction,
+    /// The lake's own features; or give --query
+    #[arg(value_enum, conflicts_with = "query", required_unless_present = "query")]
+    pub kind: Option<RiskKind>,
+    /// Any query: one row each, all other columns are features
+    #[arg(long, value_name = "SQL", requires = "id")]
+    pub query: Option<String>,
+    /// The query's column that names the row
+    #[arg(long, value_name = "COL", requires = "query")]
+    pub id: Option<String>,
+    /// The query's column with the outcome: true/false, 1/0, yes/no
+    #[arg(long, value_name = "COL", requires = "query")]
+    pub label: Option<String>,
+    /// Name the model is kept under
+    #[arg(long, value_name = "NAME", requires = "query")]
+    pub model: Option<String>,
+    /// Write the scores here: .csv, .json or .parquet
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportKind {
+    /// The weekly report
+    Weekly,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    En,
+    Zh,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Which report
+    #[arg(value_enum)]
+    pub kind: ReportKind,
+    /// ISO week, for example 2026-W47; by default the last complete one in the lake
+    #[arg(long, value_name = "WEEK")]
+    pub week: Option<String>,
+    /// Language; by default the configuration's, one report each
+    #[arg(long, value_enum)]
+    pub lang: Option<Language>,
+    /// Where to write; by default the configuration's folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// PostgreSQL address, in place of the configuration's
+    #[arg(long, value_name = "HOST:PORT")]
+    pub postgres: Option<String>,
+    /// HTTP address, in place of the configuration's
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MaintainTask {
+    /// Merge small files
+    Compact,
+    /// Delete files no version within the retention needs
+    Vacuum,
+    /// Bring the rollups up to date
+    Rollup,
+}
+
+#[derive(Debug, Args)]
+pub struct MaintainArgs {
+    /// What to do
+    #[arg(value_enum)]
+    pub task: MaintainTask,
+    /// Only these tables; by default all
+    #[arg(long, value_name = "TABLE")]
+    pub table: Vec<String>,
+    /// vacuum: say what would go, delete nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// rollup: rebuild everything from the raw rows
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Kafka's address, in place of the configuration's
+    #[arg(long, value_name = "HOST:PORT,…", env = "LOADSTAR_BROKERS")]
+    pub brokers: Option<String>,
+}

@@ -1,0 +1,159 @@
+//! `loadstar forecast`: the load to come, with the band it is to be trusted in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, TimestampMicrosecondArray};
+use chrono::NaiveDateTime;
+use chrono_tz::Tz;
+use loadstar_models::load::{Forecast, ForecastSpec, LoadSeries, forecast};
+use loadstar_reports as reports;
+use loadstar_reports::{Lang, LoadPoint, LoadUnit, forecast_chart, svg_to_png};
+
+use crate::UsageError;
+use crate::cli::ForecastArgs;
+use crate::commands::open_lake;
+use crate::commands::series::{self, Scope};
+use crate::context::Context;
+use crate::output::{emit, format_of, write_file};
+use crate::terminal::Stages;
+
+/// Forecasts what was asked for.
+pub async fn run(args: ForecastArgs, context: Context) -> Result<()> {
+    if let Some(path) = &args.output {
+        format_of(path)?;
+    }
+    if let Some(path) = &args.plot {
+        check_picture(path)?;
+    }
+    let lake = open_lake(&context, args.series.query.is_some()).await?;
+    let mut stages = Stages::new(2);
+    let stage = stages.begin("reading the series");
+    let scope = series::read(&lake.at(None).await?, &args.series).await?;
+    stage.finish(format!("{} intervals", scope.series.len()));
+
+    let stage = stages.begin("forecasting");
+    let spec = ForecastSpec {
+        quantiles: args.series.quantiles.clone(),
+        ..ForecastSpec::new(series::whole_steps(&scope.series, *args.horizon, "--horizon")?)
+    };
+    let Scope { series, name, unit } = scope;
+    let (series, made) = tokio::task::spawn_blocking(move || {
+        let made = forecast(&series, &spec);
+        (series, made)
+    })
+    .await?;
+    let made = made?;
+    stage.finish(&made.model);
+    for note in &made.notes {
+        eprintln!("note: {note}");
+    }
+    if let Some(path) = &args.plot {
+        draw(path, &name, &series, &made, &args.series.quantiles)?;
+        eprintln!("picture: {}", path.display());
+    }
+    let rows = rows(&made, &args.series.quantiles)?;
+    if args.output.is_none() && !context.json {
+        summary(&made, unit);
+    }
+    emit(std::slice::from_ref(&rows), &rows.schema(), args.output.as_deref(), context.json)
+}
+
+fn check_picture(path: &Path) -> Result<()> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("png" | "svg") => Ok(()),
+        _ => bail!(UsageError::new(format!("--plot {}: end it in .png or .svg", path.display()))),
+    }
+}
+
+fn summary(made: &Forecast, unit: &str) {
+    let band = |quantiles: &[f64]| {
+        let (low, high) = outer(&made.levels)?;
+        Some(format!(" ({:.1} to {:.1})", quantiles.get(low)?, quantiles.get(high)?))
+    };
+    let peak = &made.peak;
+    eprintln!(
+        "peak {:.1}{} {unit} an interval, at {} UTC",
+        peak.forecast,
+        band(&peak.quantiles).unwrap_or_default(),
+        peak.time.format("%Y-%m-%d %H:%M"),
+    );
+    let energy = &made.energy;
+    eprintln!(
+        "sum  {:.1}{} {unit} over the horizon",
+        energy.sum,
+        band(&energy.sum_quantiles).unwrap_or_default(),
+    );
+}
+
+/// Places of the least and the greatest level, if they differ.
+fn outer(levels: &[f64]) -> Option<(usize, usize)> {
+    let by_level = |a: &usize, b: &usize| levels[*a].total_cmp(&levels[*b]);
+    let low = (0..levels.len()).min_by(by_level)?;
+    let high = (0..levels.len()).max_by(by_level)?;
+    (low != high).then_some((low, high))
+}
+
+/// Columns time, forecast, and one for each quantile.
+pub fn rows(made: &Forecast, quantiles: &[f64]) -> Result<RecordBatch> {
+    let times: TimestampMicrosecondArray =
+        made.points.iter().map(|point| Some(point.time.timestamp_micros())).collect();
+    let middle: Float64Array = made.points.iter().map(|point| Some(point.forecast)).collect();
+    let mut columns = vec![
+        ("time".to_owned(), Arc::new(times.with_timezone("UTC")) as ArrayRef),
+        ("forecast".to_owned(), Arc::new(middle)),
+    ];
+    for (place, p) in quantiles.iter().enumerate() {
+        let values: Float64Array =
+            made.points.iter().map(|point| point.quantiles.get(place).copied()).collect();
+        columns.push((format!("q{p}"), Arc::new(values)));
+    }
+    Ok(RecordBatch::try_from_iter(columns)?)
+}
+
+fn draw(
+    path: &Path,
+    name: &str,
+    series: &LoadSeries,
+    made: &Forecast,
+    quantiles: &[f64],
+) -> Result<()> {
+    let zone = series.zone.unwrap_or(Tz::UTC);
+    let hours = series.step.num_seconds() as f64 / 3600.0;
+    // A day's energy is shown as such; within the day, as mean power.
+    let (unit, scale) =
+        if hours >= 24.0 { (LoadUnit::Kwh, 1.0) } else { (LoadUnit::Kw, 1.0 / hours) };
+    let local = |time: chrono::DateTime<chrono::Utc>| -> NaiveDateTime {
+        if hours >= 24.0 { time.naive_utc() } else { time.with_timezone(&zone).naive_local() }
+    };
+    let end = series.index_at(made.origin);
+    let past = made.points.len().max(2);
+    let history: Vec<LoadPoint> = (end.saturating_sub(past)..end.min(series.len()))
+        .filter(|&index| series.target[index].is_finite())
+        .map(|index| LoadPoint {
+            at: local(series.time(index)),
+            value: series.target[index] * scale,
+        })
+        .collect();
+    let outer = outer(quantiles);
+    let points = made
+        .points
+        .iter()
+        .map(|point| reports::ForecastPoint {
+            at: local(point.time),
+            median: point.forecast * scale,
+            band: outer
+                .map(|(low, high)| (point.quantiles[low] * scale, point.quantiles[high] * scale)),
+            inner_band: None,
+        })
+        .collect();
+    let band_pct = outer.map(|(low, high)| ((quantiles[high] - quantiles[low]) * 100.0).round());
+    let drawn = reports::Forecast { points, band_pct };
+    let chart = forecast_chart(name, unit, &history, &drawn, Lang::En)?;
+    let bytes = match path.extension().and_then(|ending| ending.to_str()) {
+        Some("svg") => chart.text.into_bytes(),
+        _ => svg_to_png(&chart, 2.0).context("drawing the forecast")?,
+    };
+    write_file(path, &bytes)
+}

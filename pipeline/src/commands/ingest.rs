@@ -1,0 +1,96 @@
+//! `loadstar ingest`: Kafka into the lake until stopped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use loadstar_ingest::{FlushPolicy, IngestOptions, IngestSummary, Progress, StoppedBy};
+use loadstar_schema::Table;
+
+use crate::UsageError;
+use crate::cli::IngestArgs;
+use crate::commands::{known_codes, lake_url, open_lake};
+use crate::context::{Context, stop_signal};
+use crate::terminal::{Stages, thousands, write_stdout};
+
+/// Lands until stopped, or until the present end.
+pub async fn run(args: IngestArgs, mut context: Context) -> Result<()> {
+    if let Some(brokers) = args.brokers {
+        context.config.kafka.brokers = brokers;
+    }
+    let mut options = options(&context).await?;
+    options.until_end = args.until_end;
+
+    let stage = Arc::new(Stages::new(1).begin("ingesting"));
+    let shown = stage.clone();
+    let progress: Progress = Arc::new(move |now| {
+        let total = now.expected_messages.unwrap_or(0).max(now.messages);
+        shown.set(now.messages, total, format!("{} rows", thousands(now.row_count())));
+    });
+    let summary = loadstar_ingest::run(options, stop_signal()?, progress).await?;
+    let (total, seconds) = (&summary.total, summary.elapsed.as_secs_f64());
+    stage.finish(format!(
+        "{} rows from {} messages in {} commits, {} dead letters, {:.0} rows/s",
+        thousands(total.row_count()),
+        thousands(total.messages),
+        thousands(total.commits),
+        thousands(total.rejects),
+        total.row_count() as f64 / seconds,
+    ));
+    tell(&context, &summary)
+}
+
+fn tell(context: &Context, summary: &IngestSummary) -> Result<()> {
+    let total = &summary.total;
+    let ended = match summary.stopped_by {
+        StoppedBy::Asked => "asked to stop",
+        StoppedBy::End => "reached the end of the topics",
+    };
+    if context.json {
+        let rows: BTreeMap<&str, u64> =
+            total.rows.iter().map(|(table, rows)| (table.name(), *rows)).collect();
+        let said = serde_json::json!({
+            "messages": total.messages, "rows": rows, "dead_letters": total.rejects,
+            "commits": total.commits, "seconds": summary.elapsed.as_secs_f64(), "ended": ended,
+        });
+        return write_stdout(&format!("{said}\n"));
+    }
+    for (table, rows) in &total.rows {
+        write_stdout(&format!("{:<18} {:>14} rows\n", table.name(), thousands(*rows)))?;
+    }
+    write_stdout(&format!("{:<18} {:>14} rows\n", "dead_letters", thousands(total.rejects)))
+}
+
+/// What the configuration says of ingest.
+pub async fn options(context: &Context) -> Result<IngestOptions> {
+    let lake = open_lake(context, false).await?;
+    let codes = known_codes(&lake.at(None).await?).await?;
+    let (kafka, ingest) = (&context.config.kafka, &context.config.ingest);
+    let mut options = IngestOptions::new(&kafka.brokers, lake_url(context)?);
+    options.pipeline.clone_from(&kafka.pipeline);
+    options.group_id.clone_from(&kafka.group);
+    options.topics = topics(&kafka.topics)?;
+    options.codes = Arc::new(codes);
+    options.connect_timeout = Duration::from_secs(kafka.connect_timeout_s);
+    options.properties = kafka.properties.clone();
+    options.flush = FlushPolicy {
+        latency: Duration::from_millis(ingest.flush_after_ms),
+        rows: ingest.flush_rows,
+        bytes: ingest.flush_mib << 20,
+    };
+    Ok(options)
+}
+
+fn topics(configured: &BTreeMap<String, String>) -> Result<BTreeMap<Table, String>> {
+    let mut topics = BTreeMap::new();
+    for (name, topic) in configured {
+        let Some(table) = Table::from_name(name) else {
+            bail!(UsageError::new(format!("kafka.topics.{name}: there is no such table")));
+        };
+        if !topic.is_empty() {
+            topics.insert(table, topic.clone());
+        }
+    }
+    Ok(topics)
+}

@@ -1,0 +1,95 @@
+//! `loadstar maintain`: fewer files, no dead ones, rollups up to date.
+
+use anyhow::{Result, bail};
+use loadstar_ingest::{CompactOptions, compact, vacuum};
+use loadstar_schema::Table;
+use loadstar_sql::RollupScope;
+
+use crate::UsageError;
+use crate::cli::{MaintainArgs, MaintainTask};
+use crate::commands::{lake_url, open_lake};
+use crate::context::Context;
+use crate::schedule::Schedule;
+use crate::terminal::{Stages, thousands, write_stdout};
+
+/// Does one task over the tables asked for.
+pub async fn run(args: MaintainArgs, context: Context) -> Result<()> {
+    let tables = tables(&args.table)?;
+    match args.task {
+        MaintainTask::Compact => compact_all(&context, &tables).await,
+        MaintainTask::Vacuum => vacuum_all(&context, &tables, args.dry_run).await,
+        MaintainTask::Rollup => {
+            if !args.table.is_empty() {
+                bail!(UsageError::new("rollup takes no --table: it brings all rollups up to date"));
+            }
+            rollup(&context, if args.all { RollupScope::All } else { RollupScope::Changed }).await
+        }
+    }
+}
+
+fn tables(names: &[String]) -> Result<Vec<Table>> {
+    if names.is_empty() {
+        return Ok(Table::ALL.to_vec());
+    }
+    let named = |name: &String| {
+        Table::from_name(name).ok_or_else(|| {
+            let all = Table::ALL.iter().map(|table| table.name()).collect::<Vec<_>>().join(", ");
+            UsageError::new(format!("--table {name}: the tables are {all}")).into()
+        })
+    };
+    names.iter().map(named).collect()
+}
+
+async fn compact_all(context: &Context, tables: &[Table]) -> Result<()> {
+    let lake = lake_url(context)?;
+    let stage = Stages::new(1).begin("compacting");
+    let (mut before, mut after, mut said) = (0, 0, Vec::new());
+    for (done, &table) in tables.iter().enumerate() {
+        stage.set(done as u64, tables.len() as u64, table.name());
+        let summary = compact(&lake, table, CompactOptions::default()).await?;
+        before += summary.files_before;
+        after += summary.files_after;
+        said.push(serde_json::json!({
+            "table": table.name(), "files_before": summary.files_before,
+            "files_after": summary.files_after, "rows": summary.rows,
+        }));
+    }
+    stage.finish(format!("{} small files are now {}", thousands(before), thousands(after)));
+    tell(context, &said)
+}
+
+async fn vacuum_all(context: &Context, tables: &[Table], dry_run: bool) -> Result<()> {
+    let lake = lake_url(context)?;
+    let keep = Schedule::new(&context.config.schedule)?.vacuum_keep;
+    let stage = Stages::new(1).begin("vacuuming");
+    let (mut files, mut said) = (0, Vec::new());
+    for (done, &table) in tables.iter().enumerate() {
+        stage.set(done as u64, tables.len() as u64, table.name());
+        let summary = vacuum(&lake, table, keep, dry_run).await?;
+        files += summary.files.len() as u64;
+        said.push(serde_json::json!({ "table": table.name(), "files": summary.files }));
+    }
+    let verb = if dry_run { "would go" } else { "deleted" };
+    stage.finish(format!(
+        "{} files {verb} that no version of the last {} needs",
+        thousands(files),
+        humantime::format_duration(keep)
+    ));
+    tell(context, &said)
+}
+
+async fn rollup(context: &Context, scope: RollupScope) -> Result<()> {
+    let lake = open_lake(context, false).await?;
+    let stage = Stages::new(1).begin("rolling up");
+    let progress = |done, total| stage.set(done as u64, total as u64, "days");
+    let rolled = lake.roll_up(scope, &progress).await?;
+    stage.finish(format!("{} days", thousands(rolled.days as u64)));
+    tell(context, &[serde_json::json!({ "days": rolled.days, "rows": rolled.rows })])
+}
+
+fn tell(context: &Context, said: &[serde_json::Value]) -> Result<()> {
+    if !context.json {
+        return Ok(());
+    }
+    write_stdout(&format!("{}\n", serde_json::to_string(said)?))
+}

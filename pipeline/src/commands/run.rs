@@ -1,0 +1,235 @@
+//! `loadstar run`: everything, supervised. A task that fails says so in one
+//! line, is counted, and is tried again; the others go on.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use loadstar_ingest::{CompactOptions, IngestProgress, Progress, compact, vacuum};
+use loadstar_schema::Table;
+use loadstar_sql::{Lake, RollupScope};
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{error, info};
+
+use crate::cli::RunArgs;
+use crate::commands::report;
+use crate::commands::scheduled::fit_and_score;
+use crate::commands::{ingest, lake_url, open_lake, serve};
+use crate::context::{Context, stop_signal};
+use crate::forecasting;
+use crate::metrics::{Metrics, OfTask};
+use crate::schedule::{Schedule, next_daily, next_weekly};
+use crate::scoring::{ARREARS, CHURN};
+use crate::weekly;
+
+const RETRY_FIRST: Duration = Duration::from_secs(5);
+const RETRY_MOST: Duration = Duration::from_secs(300);
+
+/// What every task works with.
+#[derive(Clone)]
+struct Work {
+    context: Context,
+    lake: Arc<Lake>,
+    metrics: Arc<Metrics>,
+    schedule: Schedule,
+    /// Maintenance, models and reports take turns: memory is for one of them.
+    turn: Arc<Mutex<()>>,
+}
+
+/// Runs until stopped; ends when every task has.
+pub async fn run(args: RunArgs, mut context: Context) -> Result<()> {
+    if let Some(brokers) = args.brokers {
+        context.config.kafka.brokers = brokers;
+    }
+    let stop = stop_signal()?;
+    let work = Work {
+        schedule: Schedule::new(&context.config.schedule)?,
+        lake: Arc::new(open_lake(&context, false).await?),
+        metrics: Arc::new(Metrics::new()),
+        turn: Arc::new(Mutex::new(())),
+        context,
+    };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(supervise_ingest(work.clone(), stop.clone()));
+    tasks.spawn(every(work.clone(), "rollup", work.schedule.rollup_every, stop.clone(), rollup));
+    tasks.spawn(every(
+        work.clone(),
+        "compact",
+        work.schedule.compact_every,
+        stop.clone(),
+        compaction,
+    ));
+    tasks.spawn(every(work.clone(), "vacuum", work.schedule.vacuum_every, stop.clone(), vacuuming));
+    let models_at = work.schedule.models_at;
+    tasks.spawn(at(
+        work.clone(),
+        "models",
+        move |now| next_daily(now, models_at),
+        stop.clone(),
+        models,
+    ));
+    let (weekday, report_at) = (work.schedule.report_weekday, work.schedule.report_at);
+    let next = move |now| next_weekly(now, weekday, report_at);
+    tasks.spawn(at(work.clone(), "report", next, stop.clone(), reports));
+
+    // A server that cannot start is a mistake to mend, not to retry.
+    let served = serve::serve(&work.context, work.lake.clone(), work.metrics.clone(), stop).await;
+    if served.is_err() {
+        tasks.shutdown().await;
+    }
+    while tasks.join_next().await.is_some() {}
+    served
+}
+
+async fn supervise_ingest(work: Work, mut stop: watch::Receiver<bool>) {
+    let mut patience = RETRY_FIRST;
+    while !*stop.borrow() {
+        let options = match ingest::options(&work.context).await {
+            Ok(options) => options,
+            Err(error) => {
+                error!("ingest cannot start: {error:#}");
+                pause(&mut patience, &mut stop).await;
+                continue;
+            }
+        };
+        let outcome = loadstar_ingest::run(options, stop.clone(), counted(&work.metrics)).await;
+        match outcome {
+            Ok(summary) => {
+                info!(rows = summary.total.row_count(), "ingest stopped");
+                return;
+            }
+            Err(error) => {
+                error!("ingest stopped: {error}; trying again in {} s", patience.as_secs());
+                work.metrics.task_failures.get_or_create(&OfTask { task: "ingest".into() }).inc();
+                pause(&mut patience, &mut stop).await;
+            }
+        }
+    }
+}
+
+/// Counters from a progress that begins at zero with each run.
+fn counted(metrics: &Arc<Metrics>) -> Progress {
+    let metrics = metrics.clone();
+    let (rows, rejects, commits) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    Arc::new(move |now: &IngestProgress| {
+        let since = |seen: &AtomicU64, total: u64| total - seen.swap(total, Ordering::Relaxed);
+        metrics.ingested_rows.inc_by(since(&rows, now.row_count()));
+        metrics.rejected_messages.inc_by(since(&rejects, now.rejects));
+        metrics.ingest_commits.inc_by(since(&commits, now.commits));
+    })
+}
+
+async fn pause(patience: &mut Duration, stop: &mut watch::Receiver<bool>) {
+    stopped_within(stop, *patience).await;
+    *patience = (*patience * 2).min(RETRY_MOST);
+}
+
+/// Waits; true if told to stop meanwhile.
+async fn stopped_within(stop: &mut watch::Receiver<bool>, wait: Duration) -> bool {
+    timeout(wait, stop.wait_for(|stop| *stop)).await.is_ok()
+}
+
+async fn every<F: Future<Output = Result<()>>>(
+    work: Work,
+    name: &'static str,
+    period: Duration,
+    mut stop: watch::Receiver<bool>,
+    task: fn(Work) -> F,
+) {
+    while !stopped_within(&mut stop, period).await {
+        attempt(&work, name, task).await;
+    }
+}
+
+async fn at<F: Future<Output = Result<()>>>(
+    work: Work,
+    name: &'static str,
+    next: impl Fn(DateTime<Utc>) -> DateTime<Utc>,
+    mut stop: watch::Receiver<bool>,
+    task: fn(Work) -> F,
+) {
+    loop {
+        let now = Utc::now();
+        let due = next(now);
+        info!(task = name, %due, "scheduled");
+        let wait = (due - now).to_std().unwrap_or_default();
+        if stopped_within(&mut stop, wait).await {
+            return;
+        }
+        attempt(&work, name, task).await;
+    }
+}
+
+async fn attempt<F: Future<Output = Result<()>>>(work: &Work, name: &str, task: fn(Work) -> F) {
+    let _turn = work.turn.lock().await;
+    let label = OfTask { task: name.to_owned() };
+    match task(work.clone()).await {
+        Ok(()) => {
+            work.metrics.task_runs.get_or_create(&label).inc();
+        }
+        Err(error) => {
+            error!("{name} failed: {error:#}");
+            work.metrics.task_failures.get_or_create(&label).inc();
+        }
+    }
+}
+
+async fn rollup(work: Work) -> Result<()> {
+    let rolled = work.lake.roll_up(RollupScope::Changed, &|_, _| {}).await?;
+    if rolled.days > 0 {
+        info!(days = rolled.days, rows = rolled.rows, "rolled up");
+    }
+    Ok(())
+}
+
+async fn compaction(work: Work) -> Result<()> {
+    let lake = lake_url(&work.context)?;
+    for &table in Table::ALL {
+        let summary = compact(&lake, table, CompactOptions::default()).await?;
+        if summary.files_before > 0 {
+            let (before, after) = (summary.files_before, summary.files_after);
+            info!(table = table.name(), before, after, "compacted");
+        }
+    }
+    Ok(())
+}
+
+async fn vacuuming(work: Work) -> Result<()> {
+    let lake = lake_url(&work.context)?;
+    for &table in Table::ALL {
+        let summary = vacuum(&lake, table, work.schedule.vacuum_keep, false).await?;
+        if !summary.files.is_empty() {
+            info!(table = table.name(), files = summary.files.len(), "vacuumed");
+        }
+    }
+    Ok(())
+}
+
+async fn models(work: Work) -> Result<()> {
+    rollup(work.clone()).await?;
+    let issued =
+        forecasting::issue(&work.lake, &work.context.config.forecast, report::now()).await?;
+    info!(run = issued.run_id, model = issued.made.model, "forecast issued");
+    for kind in [ARREARS, CHURN] {
+        let scored = fit_and_score(&work.lake, kind).await?;
+        info!(model = kind.name, rows = scored.rows, auc = scored.model.scores.auc, "scored");
+    }
+    Ok(())
+}
+
+async fn reports(work: Work) -> Result<()> {
+    rollup(work.clone()).await?;
+    let config = &work.context.config.report;
+    let week = weekly::last_complete_week(&work.lake.at(None).await?).await?;
+    let gathered = weekly::gather(&work.lake, week, report::now()).await?;
+    let languages = report::languages(None, config)?;
+    let files = report::write(gathered, &languages, config, &PathBuf::from(&config.folder))?;
+    info!(%week, files = files.len(), folder = config.folder, "weekly report written");
+    Ok(())
+}

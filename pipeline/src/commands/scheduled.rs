@@ -1,0 +1,26 @@
+//! What the demo does once and `loadstar run` does on its schedule.
+
+use anyhow::Result;
+use loadstar_models::risk::{self, RiskModel};
+use loadstar_sql::Lake;
+
+use crate::commands::report::now;
+use crate::scoring::{self, Kind};
+
+/// A model fitted and applied.
+pub struct Scored {
+    pub model: RiskModel,
+    pub rows: usize,
+}
+
+/// Fits a risk model on what is known, keeps it, scores everyone.
+pub async fn fit_and_score(lake: &Lake, kind: Kind) -> Result<Scored> {
+    let prepared = scoring::prepare(lake, kind).await?;
+    let table = scoring::table(&prepared.training, true)?;
+    let spec = scoring::spec(kind.name, Some(&prepared.window));
+    let model = tokio::task::spawn_blocking(move || risk::fit(&table, &spec)).await??;
+    let version = scoring::keep(lake, &model, now()).await?;
+    let scores = model.score(&scoring::table(&prepared.scoring, false)?)?;
+    scoring::store(lake, kind, &version, &prepared, &scores).await?;
+    Ok(Scored { model, rows: scores.len() })
+}

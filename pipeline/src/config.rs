@@ -1,0 +1,266 @@
+//! Configuration in layers: the embedded `default.toml`, then the user's file,
+//! then the environment for secrets.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use toml::{Table, Value};
+
+const DEFAULTS: &str = include_str!("default.toml");
+
+/// Tables whose keys are somebody else's: passed on as they are.
+const OPEN_TABLES: &[&str] = &["lake.s3", "kafka.properties"];
+
+/// The whole configuration.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    pub lake: LakeConfig,
+    pub kafka: KafkaConfig,
+    pub ingest: IngestConfig,
+    pub serve: ServeConfig,
+    pub forecast: ForecastConfig,
+    pub report: ReportConfig,
+    pub schedule: ScheduleConfig,
+    #[serde(skip)]
+    pub secrets: Secrets,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct LakeConfig {
+    pub url: String,
+    pub memory_limit_mib: usize,
+    pub s3: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct KafkaConfig {
+    pub brokers: String,
+    pub group: String,
+    pub pipeline: String,
+    pub connect_timeout_s: u64,
+    pub topics: BTreeMap<String, String>,
+    pub properties: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct IngestConfig {
+    pub flush_after_ms: u64,
+    pub flush_rows: usize,
+    pub flush_mib: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ServeConfig {
+    pub postgres: String,
+    pub http: String,
+    pub user: String,
+    pub tls_certificate: String,
+    pub tls_key: String,
+    pub refresh_s: u64,
+    pub max_connections: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ForecastConfig {
+    pub horizon: String,
+    pub quantiles: Vec<f64>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportConfig {
+    pub organization_en: String,
+    pub organization_zh: String,
+    pub languages: Vec<String>,
+    pub folder: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ScheduleConfig {
+    pub rollup_every: String,
+    pub compact_every: String,
+    pub vacuum_every: String,
+    pub vacuum_keep: String,
+    pub models_at: String,
+    pub report_at: String,
+    pub report_weekday: u32,
+}
+
+/// What comes from the environment alone. Its `Debug` shows nothing.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    pub postgres_password: Option<String>,
+    pub s3_access_key_id: Option<String>,
+    pub s3_secret_access_key: Option<String>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(…)")
+    }
+}
+
+impl Config {
+    /// Reads the layers. `env` looks a variable up.
+    pub fn load(file: Option<&Path>, env: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut layers = defaults()?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).with_context(|| {
+                format!("cannot read the configuration file {}", path.display())
+            })?;
+            let table: Table = toml::from_str(&text)
+                .with_context(|| format!("{} is not valid TOML", path.display()))?;
+            overlay(&mut layers, table, "")
+                .with_context(|| format!("in the configuration file {}", path.display()))?;
+        }
+        let mut config: Self = layers.try_into().map_err(|error: toml::de::Error| {
+            let place = file.map_or("the defaults".into(), |path| path.display().to_string());
+            anyhow::anyhow!("{place}: {}", error.message())
+        })?;
+        config.secrets = Secrets {
+            postgres_password: env("LOADSTAR_POSTGRES_PASSWORD"),
+            s3_access_key_id: env("LOADSTAR_S3_ACCESS_KEY_ID"),
+            s3_secret_access_key: env("LOADSTAR_S3_SECRET_ACCESS_KEY"),
+        };
+        Ok(config)
+    }
+
+    /// The S3 client's options, secrets among them: never print these.
+    pub fn s3_options(&self) -> HashMap<String, String> {
+        let mut options: HashMap<_, _> = self.lake.s3.clone().into_iter().collect();
+        let secrets = [
+            ("access_key_id", &self.secrets.s3_access_key_id),
+            ("secret_access_key", &self.secrets.s3_secret_access_key),
+        ];
+        for (key, secret) in secrets {
+            if let Some(secret) = secret {
+                options.insert(key.into(), secret.clone());
+            }
+        }
+        options
+    }
+}
+
+/// The effective configuration as TOML, with values that look secret masked.
+pub fn effective(file: Option<&Path>) -> Result<String> {
+    let mut layers = defaults()?;
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+        overlay(&mut layers, toml::from_str(&text)?, "")?;
+    }
+    mask(&mut layers);
+    Ok(toml::to_string_pretty(&layers)?)
+}
+
+fn mask(table: &mut Table) {
+    for (key, value) in table.iter_mut() {
+        let key = key.to_lowercase();
+        let secret = ["password", "secret", "token", "access_key", "jaas"];
+        match value {
+            Value::Table(inner) => mask(inner),
+            Value::String(text) if secret.iter().any(|word| key.contains(word)) => {
+                *text = "(hidden)".into();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn defaults() -> Result<Table> {
+    toml::from_str(DEFAULTS).context("the built-in default.toml")
+}
+
+/// Lays `over` onto `base`; a key that `base` does not have is refused.
+fn overlay(base: &mut Table, over: Table, place: &str) -> Result<()> {
+    for (key, value) in over {
+        let path = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(base)), Value::Table(over)) if OPEN_TABLES.contains(&&*path) => {
+                base.extend(over.into_iter().map(|(key, value)| (key, as_text(value))));
+            }
+            (Some(Value::Table(base)), Value::Table(over)) => overlay(base, over, &path)?,
+            (Some(slot), value) if slot.same_type(&value) => *slot = value,
+            (Some(slot), value) => bail!(
+                "{path} must be of type {}, not {}; see `loadstar config` for the defaults",
+                slot.type_str(),
+                value.type_str()
+            ),
+            (None, _) => {
+                let nearest = base
+                    .keys()
+                    .map(|known| (strsim::damerau_levenshtein(known, &key), known))
+                    .filter(|(distance, known)| *distance <= known.len().max(3) / 2)
+                    .min();
+                let known = base.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                match nearest {
+                    Some((_, nearest)) => {
+                        bail!("unknown key {path}; did you mean `{nearest}`? (known here: {known})")
+                    }
+                    None => bail!("unknown key {path}; known here: {known}"),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Clients take their options as text.
+fn as_text(value: Value) -> Value {
+    match value {
+        Value::String(_) => value,
+        other => Value::String(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(text: &str) -> Result<Config> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), text)?;
+        Config::load(Some(file.path()), |_| None)
+    }
+
+    #[test]
+    fn defaults_are_complete() {
+        let config = Config::load(None, |_| None).expect("defaults");
+        assert_eq!(config.kafka.topics["bills"], "bills");
+        assert!(config.secrets.postgres_password.is_none());
+    }
+
+    #[test]
+    fn a_file_overrides_only_what_it_names() {
+        let config =
+            with("[kafka]\nbrokers = \"a:1\"\n[kafka.properties]\n\"fetch.min.bytes\" = 5\n")
+                .expect("a good file");
+        assert_eq!(config.kafka.brokers, "a:1");
+        assert_eq!(config.kafka.properties["fetch.min.bytes"], "5");
+        assert_eq!(config.kafka.group, "loadstar");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest() {
+        let error = format!("{:#}", with("[kafka]\nbroker = \"a:1\"\n").expect_err("unknown"));
+        assert!(error.contains("unknown key kafka.broker; did you mean `brokers`?"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_type_names_both() {
+        let error = format!("{:#}", with("[ingest]\nflush_rows = \"many\"\n").expect_err("type"));
+        assert!(error.contains("ingest.flush_rows must be of type integer, not string"), "{error}");
+    }
+
+    #[test]
+    fn secrets_come_from_the_environment_and_stay_out_of_debug() {
+        let config = Config::load(None, |name| {
+            (name == "LOADSTAR_POSTGRES_PASSWORD").then(|| "hunter2".to_owned())
+        })
+        .expect("defaults");
+        assert_eq!(config.secrets.postgres_password.as_deref(), Some("hunter2"));
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

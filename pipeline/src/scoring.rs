@@ -1,0 +1,316 @@
+//! Risk models in the lake: fitted, kept, applied.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
+};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
+use chrono::{DateTime, Days, Months, Utc};
+use loadstar_models::risk::{Reason, RiskModel, RiskSpec, RiskTable, Score};
+use loadstar_schema::Table;
+use loadstar_schema::day;
+use loadstar_sql::{Features, Lake, collect};
+
+use crate::rows::rows;
+
+/// The seed of every scheduled model; folds and fits are the same each time.
+pub const SEED: u64 = 7;
+
+/// One of the models that Loadstar makes from the lake's own features.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kind {
+    /// Name it is kept under.
+    pub name: &'static str,
+    /// Where its rows come from.
+    pub features: Features,
+    /// Days after its instant until the outcome is known.
+    horizon_days: u64,
+    /// Training instants, a month apart.
+    instants: u32,
+    action_from: &'static [(f64, &'static str)],
+}
+
+/// Who will not pay.
+pub const ARREARS: Kind = Kind {
+    name: "arrears",
+    features: Features::Arrears,
+    horizon_days: 62,
+    instants: 9,
+    action_from: &[(0.6, "guarantee or prepayment"), (0.3, "payment plan"), (0.1, "reminder")],
+};
+
+/// Who will leave.
+pub const CHURN: Kind = Kind {
+    name: "churn",
+    features: Features::Churn,
+    horizon_days: 90,
+    instants: 8,
+    action_from: &[(0.5, "visit"), (0.2, "tariff advice"), (0.05, "call")],
+};
+
+/// What the rows of a feature query have beside features.
+const BESIDE: &[&str] = &["customer_id", "as_of", "exposure"];
+
+/// Rows whose outcome is known, to learn from, and rows to score.
+pub struct Prepared {
+    pub training: RecordBatch,
+    pub scoring: RecordBatch,
+    /// The instant that is scored.
+    pub as_of: DateTime<Utc>,
+    /// The training period in words.
+    pub window: String,
+}
+
+/// Reads the rows of a kind: monthly instants back from the newest data.
+pub async fn prepare(lake: &Lake, kind: Kind) -> Result<Prepared> {
+    let as_of = newest(lake).await?;
+    let last = as_of.checked_sub_days(Days::new(kind.horizon_days)).context("a past instant")?;
+    let mut instants: Vec<DateTime<Utc>> = (0..kind.instants)
+        .filter_map(|months| last.checked_sub_months(Months::new(months)))
+        .collect();
+    instants.sort_unstable();
+    let training = lake.features(kind.features, &instants).await?;
+    let scoring = lake.features(kind.features, &[as_of]).await?;
+    let (Some(first), Some(_)) = (training.first().or(scoring.first()), instants.first()) else {
+        bail!(
+            "the lake has no rows to score for {}: it needs customers, reads and bills",
+            kind.name
+        );
+    };
+    let schema = first.schema();
+    let training = known(&unified(&schema, &training)?)?;
+    Ok(Prepared {
+        window: format!("{} to {}", instants[0].date_naive(), last.date_naive()),
+        training,
+        scoring: unified(&schema, &scoring)?,
+        as_of,
+    })
+}
+
+fn unified(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
+    Ok(concat_batches(schema, batches)?)
+}
+
+/// Only rows whose outcome is known.
+fn known(rows: &RecordBatch) -> Result<RecordBatch> {
+    let label = rows.column_by_name("label").context("the features have no label")?;
+    let known: BooleanArray = (0..label.len()).map(|row| Some(label.is_valid(row))).collect();
+    Ok(filter_record_batch(rows, &known)?)
+}
+
+/// The lake's "now": the end of the last day with consumption, so that a
+/// replay of old data is scored as of its own time.
+async fn newest(lake: &Lake) -> Result<DateTime<Utc>> {
+    let session = lake.at(None).await?;
+    let batches = collect(&session, "SELECT max(day) AS day FROM consumption_daily").await?;
+    let last = rows(&batches).next().map(|row| row.date("day")).transpose()?.flatten();
+    let last = last.context(
+        "the lake has no consumption yet; land reads, then run `loadstar maintain rollup`",
+    )?;
+    Ok(day::end(last))
+}
+
+/// As the models take them; ids repeat over instants, so a row is named by both.
+pub fn table(rows: &RecordBatch, labelled: bool) -> Result<RiskTable> {
+    let id = cast(rows.column_by_name("id").context("the features have no id")?, &DataType::Utf8)?;
+    let as_of = rows.column_by_name("as_of").context("the features have no as_of")?;
+    let as_of = cast(as_of, &DataType::Utf8)?;
+    let named: StringArray = (0..rows.num_rows())
+        .map(|row| {
+            let (id, as_of) =
+                (id.as_string::<i32>().value(row), as_of.as_string::<i32>().value(row));
+            Some(if labelled { format!("{id} {as_of}") } else { id.to_owned() })
+        })
+        .collect();
+    let (mut fields, mut columns) =
+        (vec![Field::new("id", DataType::Utf8, false)], vec![Arc::new(named) as ArrayRef]);
+    for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
+        let beside = BESIDE.contains(&field.name().as_str()) || field.name() == "id";
+        if !beside && (labelled || field.name() != "label") {
+            fields.push(field.as_ref().clone());
+            columns.push(column.clone());
+        }
+    }
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
+    Ok(RiskTable::from_batches(&[batch], "id", labelled.then_some("label"))?)
+}
+
+/// The specification of a kind's model.
+pub fn spec(name: &str, window: Option<&str>) -> RiskSpec {
+    let spec = RiskSpec::new(name).seed(SEED);
+    match window {
+        Some(window) => spec.training_window(window),
+        None => spec,
+    }
+}
+
+/// Keeps a model in the lake; returns its version.
+pub async fn keep(lake: &Lake, model: &RiskModel, fitted_at: DateTime<Utc>) -> Result<String> {
+    keep_artifact(
+        lake,
+        Artifact {
+            name: &model.name,
+            kind: "risk",
+            fitted_at,
+            window: model.training_window.as_deref().unwrap_or(""),
+            scores_json: serde_json::to_string(&model.scores)?,
+            artifact_json: serde_json::to_string(model)?,
+        },
+    )
+    .await
+}
+
+/// A row of the table `models`.
+pub struct Artifact<'a> {
+    pub name: &'a str,
+    pub kind: &'a str,
+    pub fitted_at: DateTime<Utc>,
+    pub window: &'a str,
+    pub scores_json: String,
+    pub artifact_json: String,
+}
+
+/// Appends it; the version is the time of fitting.
+pub async fn keep_artifact(lake: &Lake, artifact: Artifact<'_>) -> Result<String> {
+    let version = artifact.fitted_at.format("%Y%m%dT%H%M%S%.3fZ").to_string();
+    let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let fitted_at = TimestampMicrosecondArray::from(vec![artifact.fitted_at.timestamp_micros()]);
+    let columns = vec![
+        text(artifact.name),
+        text(&version),
+        text(artifact.kind),
+        Arc::new(fitted_at.with_timezone("UTC")),
+        text(artifact.window),
+        text(&artifact.scores_json),
+        text(&artifact.artifact_json),
+    ];
+    let batch = RecordBatch::try_new(Table::Models.schema(), columns)?;
+    lake.append(Table::Models, vec![batch]).await?;
+    Ok(version)
+}
+
+/// The newest model of a name, and its version.
+pub async fn kept(lake: &Lake, name: &str) -> Result<(RiskModel, String)> {
+    let session = lake.at(None).await?;
+    let query = format!(
+        "SELECT version, artifact_json FROM models WHERE name = '{}' AND kind = 'risk' \
+         ORDER BY fitted_at DESC LIMIT 1",
+        name.replace('\'', "''")
+    );
+    let batches = collect(&session, &query).await?;
+    let row = rows(&batches).next();
+    let row = row.ok_or_else(|| {
+        anyhow!("the lake keeps no model named {name}; fit one with `loadstar risk fit`")
+    })?;
+    let text = row.text("artifact_json")?.context("a model without an artifact")?;
+    Ok((serde_json::from_str(&text)?, row.text("version")?.unwrap_or_default()))
+}
+
+/// Appends a run of scores to the table `risk_scores`.
+pub async fn store(
+    lake: &Lake,
+    kind: Kind,
+    version: &str,
+    prepared: &Prepared,
+    scores: &[Score],
+) -> Result<()> {
+    let run_id = format!("{}-{}-{version}", kind.name, prepared.as_of.format("%Y%m%dT%H%M%SZ"));
+    let same = |text: &str| Arc::new(StringArray::from(vec![text; scores.len()])) as ArrayRef;
+    let reason = |place: usize, chinese: bool| {
+        let texts: StringArray = scores
+            .iter()
+            .map(|score| Some(words(score.reasons[place].as_ref()?, chinese)))
+            .collect();
+        Arc::new(texts) as ArrayRef
+    };
+    let as_of =
+        TimestampMicrosecondArray::from(vec![prepared.as_of.timestamp_micros(); scores.len()]);
+    let probabilities: Float64Array = scores.iter().map(|score| Some(score.probability)).collect();
+    let ids: StringArray = scores.iter().map(|score| Some(score.id.as_str())).collect();
+    let actions: StringArray = scores.iter().map(|score| action(kind, score.probability)).collect();
+    let columns: Vec<ArrayRef> = vec![
+        same(&run_id),
+        same(kind.name),
+        same(version),
+        Arc::new(as_of.with_timezone("UTC")),
+        Arc::new(ids),
+        Arc::new(probabilities),
+        Arc::new(exposures(&prepared.scoring)?),
+        reason(0, false),
+        reason(1, false),
+        reason(2, false),
+        reason(0, true),
+        reason(1, true),
+        reason(2, true),
+        Arc::new(actions),
+    ];
+    let batch = RecordBatch::try_new(Table::RiskScores.schema(), columns)?;
+    Ok(lake.append(Table::RiskScores, vec![batch]).await?)
+}
+
+/// A reason in the words of the trade, where the feature is one of the lake's
+/// own; the direction and size of what it does stay in figures.
+fn words(reason: &Reason, chinese: bool) -> String {
+    let feature = reason.feature.as_str();
+    let named = NAMES.iter().find(|(name, _, _)| *name == feature);
+    let label = named.map_or(feature, |(_, en, zh)| if chinese { zh } else { en });
+    let strength = reason.contribution;
+    match (&reason.value, chinese) {
+        (Some(value), false) => format!("{label}: {} ({strength:+.2})", short(value)),
+        (Some(value), true) => format!("{label}：{}（{strength:+.2}）", short(value)),
+        (None, false) => format!("{label} not known ({strength:+.2})"),
+        (None, true) => format!("{label}未知（{strength:+.2}）"),
+    }
+}
+
+/// At most two decimals: a reason is read, not computed with.
+fn short(value: &str) -> String {
+    match value.parse::<f64>() {
+        Ok(number) if number.fract() != 0.0 => format!("{number:.2}"),
+        _ => value.to_owned(),
+    }
+}
+
+/// Features of `sql/queries/features`, in English and Chinese.
+const NAMES: &[(&str, &str, &str)] = &[
+    ("amount", "bill amount", "本期电费"),
+    ("bill_shock", "bill against its mean", "电费相对均值"),
+    ("bills_12m", "bills in 12 months", "近12个月账单数"),
+    ("late_count_12m", "late payments in 12 months", "近12个月逾期次数"),
+    ("late_share_12m", "share paid late in 12 months", "近12个月逾期比例"),
+    ("mean_days_late", "mean days late", "平均逾期天数"),
+    ("days_late_trend", "trend of days late", "逾期天数趋势"),
+    ("partial_share", "share paid in part", "部分缴费比例"),
+    ("reversals_12m", "payments reversed in 12 months", "近12个月冲正次数"),
+    ("open_amount_at_issue", "owed when the bill was issued", "出账时欠费"),
+    ("tenure_days", "days as a customer", "用电天数"),
+    ("prepaid", "prepaid", "预付费"),
+    ("capacity_kva", "capacity, kVA", "合同容量（千伏安）"),
+    ("channel", "payment channel", "缴费渠道"),
+    ("tariff_code", "tariff class", "电价分类"),
+    ("industry_code", "industry", "行业"),
+    ("change_28d", "change to the 28 days before", "近28天用电变化"),
+    ("change_year", "change to a year ago", "同比用电变化"),
+    ("load_variation", "variation of daily load", "日用电波动"),
+    ("demand_to_capacity", "peak over capacity", "最大负荷与容量比"),
+    ("capacity_reductions_12m", "capacity reductions in 12 months", "近12个月减容暂停次数"),
+    ("complaints_6m", "complaints in 6 months", "近6个月投诉次数"),
+    ("requests_6m", "service requests in 6 months", "近6个月服务请求数"),
+    ("overdue_amount", "overdue amount", "逾期金额"),
+    ("days_overdue", "days overdue", "逾期天数"),
+    ("contract_days_left", "days left of the contract", "合同剩余天数"),
+];
+
+fn exposures(rows: &RecordBatch) -> Result<Decimal128Array> {
+    let column = rows.column_by_name("exposure").context("the features have no exposure")?;
+    let column = cast(column, &DataType::Decimal128(18, 2))?;
+    Ok(column.as_primitive::<Decimal128Type>().clone())
+}
+
+fn action(kind: Kind, probability: f64) -> Option<&'static str> {
+    kind.action_from.iter().find(|(from, _)| probability >= *from).map(|(_, action)| *action)
+}

@@ -1,0 +1,5 @@
+//! Servers: the PostgreSQL wire for analysts, HTTP for operators.
+
+pub mod http;
+pub mod postgres;
+mod read_only;

@@ -1,0 +1,9 @@
+//! The `loadstar` binary as a person or a script meets it.
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
+
+mod bad_input;
+mod bring_your_own;
+mod command;
+mod kill;
+mod postgres;
+mod sql;

@@ -1,0 +1,5 @@
+//! Whole reports, from values to pages.
+
+mod charts;
+mod pages;
+mod sample;

@@ -1,0 +1,205 @@
+//! The closed enumerations: codes whose meaning the code itself depends on.
+//! Open lists (voltage, tariff, usage, industry, region) are dated data, see
+//! [`crate::reference`].
+
+use serde::{Deserialize, Serialize};
+
+/// Declares an enumeration with the code each variant has on the wire and in
+/// the lake.
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $code)] $variant,)+ }
+
+        impl $name {
+            /// Every variant, in declaration order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The code on the wire and in the lake.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+
+            /// The variant of a code, if there is one.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Time-of-use period.
+    TouPeriod {
+        /// 尖
+        Critical = "critical",
+        /// 峰
+        Peak = "peak",
+        /// 平
+        Flat = "flat",
+        /// 谷
+        Valley = "valley",
+        /// 深谷
+        DeepValley = "deep_valley",
+        /// All periods together.
+        Total = "total",
+    }
+}
+
+codes! {
+    /// What a channel of a meter measures.
+    ReadChannel {
+        /// Active energy drawn from the grid, kWh.
+        Import = "import",
+        /// Active energy fed into the grid, kWh.
+        Export = "export",
+        /// Reactive energy drawn, kvarh.
+        ReactiveImport = "reactive_import",
+        /// Reactive energy fed in, kvarh.
+        ReactiveExport = "reactive_export",
+    }
+}
+
+codes! {
+    /// Which version of a bill this is.
+    BillKind {
+        /// First issue.
+        Original = "ORIGINAL",
+        /// Withdraws the bill it refers to.
+        Cancel = "CANCEL",
+        /// Replaces a cancelled bill.
+        Rebill = "REBILL",
+        /// Adds to or takes from an issued bill.
+        Adjust = "ADJUST",
+    }
+}
+
+codes! {
+    /// What a payment event does.
+    PaymentOp {
+        /// Money received for bills.
+        Pay = "PAY",
+        /// An earlier payment taken back.
+        Reverse = "REVERSE",
+        /// Money returned.
+        Refund = "REFUND",
+        /// Money received ahead of bills.
+        Prepay = "PREPAY",
+    }
+}
+
+codes! {
+    /// A customer's state of supply.
+    CustomerStatus {
+        /// 在办: applied, not connected yet.
+        Pending = "pending",
+        /// 正常
+        Active = "active",
+        /// 暂停: capacity suspended at the customer's request.
+        Suspended = "suspended",
+        /// 欠费停电: cut off for arrears.
+        CutOff = "cut_off",
+        /// 暂拆: meter removed for a time.
+        Removed = "removed",
+        /// 销户: contract ended.
+        Closed = "closed",
+    }
+}
+
+codes! {
+    /// What change-data-capture did to the row.
+    ChangeOp {
+        /// Row created.
+        Create = "c",
+        /// Row updated.
+        Update = "u",
+        /// Row deleted.
+        Delete = "d",
+    }
+}
+
+codes! {
+    /// Which way energy flows through a supply point.
+    Direction {
+        /// Into the asset.
+        In = "in",
+        /// Out of the asset.
+        Out = "out",
+    }
+}
+
+codes! {
+    /// What a supply meter measures.
+    AssetKind {
+        /// The gate to the transmission grid.
+        Gate = "gate",
+        /// A feeder (线路).
+        Feeder = "feeder",
+        /// A transformer area (台区).
+        Area = "area",
+    }
+}
+
+codes! {
+    /// Whether a weather row was measured or predicted.
+    WeatherKind {
+        /// Measured.
+        Observation = "obs",
+        /// Predicted, as issued at `issued_at`.
+        Forecast = "forecast",
+    }
+}
+
+/// Read quality, the numbers of the Energy Service Provider Interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Quality(pub i16);
+
+impl Quality {
+    /// Valid as read.
+    pub const VALID: Self = Self(0);
+    /// Edited by a person.
+    pub const EDITED: Self = Self(7);
+    /// Estimated from a reference day.
+    pub const ESTIMATED_REFERENCE_DAY: Self = Self(8);
+    /// Estimated by interpolation.
+    pub const ESTIMATED_INTERPOLATION: Self = Self(9);
+    /// Questionable.
+    pub const QUESTIONABLE: Self = Self(10);
+
+    /// Is this one of the numbers the standard defines?
+    #[must_use]
+    pub const fn is_known(self) -> bool {
+        matches!(self.0, 0 | 7..=19)
+    }
+
+    /// Does the number stand for an estimate, for "% estimated"?
+    #[must_use]
+    pub const fn is_estimated(self) -> bool {
+        matches!(self.0, 8 | 9)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_round_trip_and_match_serde() {
+        for &kind in BillKind::ALL {
+            assert_eq!(BillKind::from_code(kind.code()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).expect("json"), kind.code());
+        }
+        assert_eq!(BillKind::from_code("original"), None);
+    }
+
+    #[test]
+    fn quality_numbers_are_the_standard_ones() {
+        assert!(Quality(0).is_known() && Quality(19).is_known());
+        assert!(!Quality(3).is_known() && !Quality(-1).is_known());
+        assert!(Quality::ESTIMATED_INTERPOLATION.is_estimated());
+        assert!(!Quality::VALID.is_estimated());
+    }
+}

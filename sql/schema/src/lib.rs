@@ -1,0 +1,26 @@
+//! The contract every room of Loadstar shares: domain codes, table names,
+//! Arrow schemas, business keys, the events on the wire, and the reference
+//! data (tariffs, holidays, the five axes) that ships with it.
+//!
+//! Begin reading at [`Table`]: each table says its columns, its business key,
+//! how it is partitioned and which topic feeds it. [`event`] holds the JSON
+//! messages, [`codes`] the closed enumerations, [`reference`] the dated code
+//! lists, [`day`] the settlement day that all of them count in, [`wire`] the
+//! spellings of single values.
+//!
+//! With the feature `synthetic`, [`synthetic`] makes a seeded utility with
+//! customers, reads, bills and payments, and the truth behind them.
+#![forbid(unsafe_code)]
+
+pub mod codes;
+pub mod day;
+pub mod event;
+pub mod fixed;
+pub mod reference;
+#[cfg(feature = "synthetic")]
+pub mod synthetic;
+mod table;
+pub mod wire;
+
+pub use fixed::{Energy, Fixed, Money, Price};
+pub use table::{Table, timestamp_type};

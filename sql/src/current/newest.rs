@@ -1,0 +1,176 @@
+//! Reduces the rows of one partition to the newest revision of every key.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, AsArray, RecordBatch, RecordBatchOptions, Scalar, TimestampMicrosecondArray,
+};
+use arrow::compute::kernels::cmp::lt_eq;
+use arrow::compute::{cast, filter_record_batch, interleave_record_batch};
+use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, Rows, SortField};
+use datafusion::common::{DataFusionError, Result};
+use loadstar_schema::Table;
+
+const ROWS_PER_BATCH: usize = 8192;
+
+/// How one table's rows are reduced.
+#[derive(Clone, Debug)]
+pub(crate) struct Reduction {
+    /// The table, for plans and messages.
+    pub(crate) table: Table,
+    /// Columns out, in order; also their places in the input.
+    pub(crate) output: SchemaRef,
+    projection: Vec<usize>,
+    key: Vec<usize>,
+    revision: Option<usize>,
+    available_at: Option<usize>,
+    /// Where the partition column is, if each partition is reduced by itself.
+    pub(crate) partition: Option<usize>,
+    /// Rows that became available later (microseconds) do not count.
+    as_of: Option<i64>,
+}
+
+impl Reduction {
+    pub(crate) fn new(
+        table: Table,
+        input: &Schema,
+        output: &SchemaRef,
+        by_partition: bool,
+        as_of: Option<i64>,
+    ) -> Result<Self, ArrowError> {
+        let place = |name: &str| input.index_of(name);
+        Ok(Self {
+            table,
+            output: Arc::clone(output),
+            projection: output
+                .fields()
+                .iter()
+                .map(|field| place(field.name()))
+                .collect::<Result<_, _>>()?,
+            key: table.key().iter().map(|name| place(name)).collect::<Result<_, _>>()?,
+            revision: table.revision().map(place).transpose()?,
+            available_at: place("available_at").ok(),
+            partition: match table.partition().first() {
+                Some(name) if by_partition => Some(place(name)?),
+                _ => None,
+            },
+            as_of,
+        })
+    }
+
+    /// The rows of a batch that were available in time.
+    pub(crate) fn known(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let (Some(as_of), Some(column)) = (self.as_of, self.available_at) else { return Ok(batch) };
+        let available = batch.column(column);
+        let instants = available.as_primitive::<TimestampMicrosecondType>();
+        if instants.iter().flatten().all(|instant| instant <= as_of) {
+            return Ok(batch);
+        }
+        let limit = TimestampMicrosecondArray::from_value(as_of, 1).with_timezone("UTC");
+        let kept = lt_eq(available, &Scalar::new(limit))?;
+        Ok(filter_record_batch(&batch, &kept)?)
+    }
+
+    /// The newest revision of every key in `rows`, which hold whole keys.
+    ///
+    /// Rows that already come in strictly ascending order of their key have one
+    /// version each and pass as they are: so do the days that nothing was
+    /// corrected in, once compaction has sorted them into one file.
+    pub(crate) fn newest(&self, rows: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+        let keys = self.keys(rows)?;
+        if ascending(&keys) {
+            return rows.iter().map(|batch| self.project(batch)).collect();
+        }
+        let revisions = self.numbers(rows, self.revision)?;
+        let arrivals = self.numbers(rows, self.available_at)?;
+        let at = |column: &Option<Vec<ArrayRef>>, (batch, row): (usize, usize)| {
+            column.as_ref().map_or(0, |arrays| arrays[batch].as_primitive::<Int64Type>().value(row))
+        };
+        let mut order: Vec<(usize, usize)> = rows
+            .iter()
+            .enumerate()
+            .flat_map(|(batch, rows)| (0..rows.num_rows()).map(move |row| (batch, row)))
+            .collect();
+        // Stable and fast on the sorted runs that files are.
+        order.sort_by(|&a, &b| {
+            let by_key = keys[a.0].row(a.1).cmp(&keys[b.0].row(b.1));
+            by_key
+                .then_with(|| at(&revisions, b).cmp(&at(&revisions, a)))
+                .then_with(|| at(&arrivals, a).cmp(&at(&arrivals, b)))
+        });
+        order.dedup_by(|later, first| {
+            keys[later.0].row(later.1).cmp(&keys[first.0].row(first.1)) == Ordering::Equal
+        });
+        let rows: Vec<RecordBatch> =
+            rows.iter().map(|batch| self.project(batch)).collect::<Result<_>>()?;
+        let rows: Vec<&RecordBatch> = rows.iter().collect();
+        order
+            .chunks(ROWS_PER_BATCH)
+            .map(|chunk| {
+                if self.projection.is_empty() {
+                    return self.counted(chunk.len());
+                }
+                Ok(interleave_record_batch(&rows, chunk)?)
+            })
+            .collect()
+    }
+
+    fn keys(&self, rows: &[RecordBatch]) -> Result<Vec<Rows>> {
+        let Some(first) = rows.first() else { return Ok(Vec::new()) };
+        let fields = self
+            .key
+            .iter()
+            .map(|&column| SortField::new(first.column(column).data_type().clone()))
+            .collect();
+        let converter = RowConverter::new(fields)?;
+        rows.iter()
+            .map(|batch| {
+                let columns: Vec<ArrayRef> =
+                    self.key.iter().map(|&column| Arc::clone(batch.column(column))).collect();
+                Ok(converter.convert_columns(&columns)?)
+            })
+            .collect()
+    }
+
+    fn numbers(
+        &self,
+        rows: &[RecordBatch],
+        column: Option<usize>,
+    ) -> Result<Option<Vec<ArrayRef>>> {
+        let Some(column) = column else { return Ok(None) };
+        let numbers = rows
+            .iter()
+            .map(|batch| cast(batch.column(column), &DataType::Int64))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(numbers))
+    }
+
+    fn project(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        if self.projection.is_empty() {
+            return self.counted(batch.num_rows());
+        }
+        let columns = self.projection.iter().map(|&at| Arc::clone(batch.column(at))).collect();
+        Ok(RecordBatch::try_new(Arc::clone(&self.output), columns)?)
+    }
+
+    /// A batch without columns, as `count(*)` asks for.
+    fn counted(&self, rows: usize) -> Result<RecordBatch> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.output), Vec::new(), &options)
+            .map_err(DataFusionError::from)
+    }
+}
+
+/// Is every key greater than the one before it, across all batches?
+fn ascending(keys: &[Rows]) -> bool {
+    let mut rows = keys.iter().flat_map(Rows::iter);
+    let Some(mut before) = rows.next() else { return true };
+    rows.all(|row| {
+        let greater = row > before;
+        before = row;
+        greater
+    })
+}

@@ -1,0 +1,39 @@
+//! The lake in SQL: its tables as they were known at any instant, the views,
+//! rollups, features and report queries of `queries/`, and files queried in
+//! place.
+//!
+//! Begin reading at [`Lake`]: [`Lake::at`] gives a DataFusion session in which
+//! every table and view shows what was known at an instant. `raw.meter_reads`
+//! holds every row that landed, `meter_reads` the newest revision of each
+//! read, `sales_daily` what they come to. [`Lake::roll_up`] brings the stored
+//! rollups up to date, [`Lake::features`] makes training and scoring rows.
+//!
+//! | folder of `queries/` | holds |
+//! |---|---|
+//! | `views/` | views by name, each planned when a session opens |
+//! | `rollups/` | what is stored by day; the same SQL answers a past instant from raw |
+//! | `features/` | point-in-time inputs of the risk models |
+//! | `reports/` | the weekly report's figures, by typed parameters |
+#![forbid(unsafe_code)]
+
+mod append;
+mod current;
+mod error;
+mod features;
+mod foreign;
+mod functions;
+mod lake;
+mod queries;
+mod report;
+mod rollup;
+mod session;
+mod tables;
+
+pub use error::LakeError;
+pub use features::Features;
+pub use foreign::{Mapping, map_file};
+pub use lake::{Lake, LakeOptions, TableStatus};
+pub use queries::{Query, catalogue};
+pub use report::{REPORTS, Week, WeekError, report};
+pub use rollup::{RollupOutcome, RollupScope};
+pub use session::collect;

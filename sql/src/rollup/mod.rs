@@ -1,0 +1,244 @@
+//! Stored rollups, brought up to date day by day.
+//!
+//! A rollup is the answer of its `.sql` file, kept as a Delta table partitioned
+//! by day. [`Lake::roll_up`] asks the logs of the source tables which days
+//! changed since it last ran ([`changes`]), computes these days anew from raw
+//! rows, and replaces them, a batch of days a commit ([`commit`]). Late reads,
+//! corrections and reclassification thus end in what a rebuild gives. With the
+//! last batch it records the source versions it has seen, so that a run that
+//! died half-way is simply repeated.
+
+mod changes;
+mod commit;
+
+use std::collections::BTreeSet;
+
+use deltalake_core::DeltaTable;
+use loadstar_schema::Table;
+
+use self::changes::Affected;
+use crate::append::conform;
+use crate::queries::{self, Query};
+use crate::session;
+use crate::tables::{LakeTable, rows_by_partition};
+use crate::{Lake, LakeError};
+
+/// Reads reduced at a time: some hundred megabytes while they are grouped.
+const ROWS_PER_BATCH: u64 = 1_500_000;
+
+/// Which days to roll up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollupScope {
+    /// Days that a change of reads, customers, tariffs or codes affects.
+    Changed,
+    /// Every day.
+    All,
+}
+
+/// What a run of [`Lake::roll_up`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RollupOutcome {
+    /// Days computed anew, each rollup counted.
+    pub days: usize,
+    /// Rows written to the rollups.
+    pub rows: usize,
+    /// Commits made.
+    pub commits: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rollup {
+    Daily,
+    Hourly,
+}
+
+impl Rollup {
+    const ALL: [Self; 2] = [Self::Daily, Self::Hourly];
+
+    pub(crate) fn of(table: Table) -> Option<Self> {
+        Self::ALL.into_iter().find(|rollup| rollup.table() == table)
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Table::from_name(name).and_then(Self::of)
+    }
+
+    pub(crate) const fn table(self) -> Table {
+        match self {
+            Self::Daily => Table::ConsumptionDaily,
+            Self::Hourly => Table::ConsumptionHourly,
+        }
+    }
+
+    /// The tables it is computed from.
+    const fn sources(self) -> &'static [Table] {
+        match self {
+            Self::Daily => &[Table::MeterReads, Table::Customers, Table::Reference, Table::Tariffs],
+            Self::Hourly => &[Table::MeterReads, Table::Customers],
+        }
+    }
+
+    fn query(self) -> Result<&'static Query, LakeError> {
+        let name = self.table().name();
+        queries::ROLLUPS.iter().find(|query| query.name == name).ok_or_else(|| LakeError::Shipped {
+            name: name.to_owned(),
+            reason: "has no query".to_owned(),
+        })
+    }
+}
+
+/// Under which application id a rollup records the version of a source.
+fn source_id(rollup: Rollup, source: Table) -> String {
+    format!("rollup/{}/{}", rollup.table().name(), source.name())
+}
+
+/// A source's version as recorded: −1 for a table that is not there.
+fn recorded_version(table: &LakeTable) -> i64 {
+    table.version().map_or(-1, |version| i64::try_from(version).unwrap_or(i64::MAX))
+}
+
+/// May the stored rollup answer for an instant (microseconds; `None` is now)?
+/// For a past instant only if nothing became available since and it has seen
+/// everything.
+pub(crate) async fn answers(
+    rollup: Rollup,
+    tables: &[LakeTable],
+    as_of: Option<i64>,
+    newest: Option<i64>,
+) -> Result<bool, LakeError> {
+    let Some(stored) = tables.iter().find(|table| table.table == rollup.table()) else {
+        return Ok(false);
+    };
+    let Some(delta) = &stored.delta else { return Ok(false) };
+    let Some(as_of) = as_of else { return Ok(true) };
+    if newest.is_some_and(|newest| newest > as_of) {
+        return Ok(false);
+    }
+    for source in tables.iter().filter(|table| rollup.sources().contains(&table.table)) {
+        if changes::recorded(delta, rollup, source.table).await? != Some(recorded_version(source)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// One rollup in a run.
+struct Job {
+    rollup: Rollup,
+    delta: DeltaTable,
+    days: BTreeSet<i32>,
+}
+
+impl Lake {
+    /// Brings the stored rollups up to date. `progress` is told how many days
+    /// of how many are done. Run it after ingest commits; a run that is cut off
+    /// leaves whole days, some new and some old, and the next one finishes.
+    ///
+    /// # Errors
+    /// [`LakeError::RolledUpElsewhere`] if another process rolled up at the
+    /// same time, [`LakeError::Table`] if the lake cannot be read or written.
+    pub async fn roll_up(
+        &self,
+        scope: RollupScope,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<RollupOutcome, LakeError> {
+        let mut jobs = Vec::new();
+        for rollup in Rollup::ALL {
+            jobs.push((rollup, self.writable(rollup.table()).await?));
+        }
+        let tables = self.tables().await?;
+        let reads = tables.iter().find(|table| table.table == Table::MeterReads);
+        let files = reads.map(LakeTable::files).transpose()?.unwrap_or_default();
+        let rows = rows_by_partition(&files);
+
+        let mut planned = Vec::new();
+        for (rollup, delta) in jobs {
+            let affected = match scope {
+                RollupScope::All => Affected::All,
+                RollupScope::Changed => changes::affected(rollup, &delta, &tables).await?,
+            };
+            let stored = LakeTable { table: rollup.table(), delta: Some(delta.clone()) };
+            let stored = stored.files()?.into_iter().filter_map(|file| file.partition);
+            let known = rows.keys().copied().chain(stored);
+            let days = affected.among(known.collect());
+            planned.push(Job { rollup, delta, days });
+        }
+
+        let all: BTreeSet<i32> = planned.iter().flat_map(|job| job.days.iter().copied()).collect();
+        let mut outcome = RollupOutcome::default();
+        let mut done = 0;
+        progress(0, all.len());
+        for batch in batches(&all, &rows) {
+            let files: Vec<_> = files
+                .iter()
+                .filter(|file| file.partition.is_some_and(|day| batch.contains(&day)))
+                .cloned()
+                .collect();
+            let ctx = session::of_files(self, &tables, files).await?;
+            for job in &mut planned {
+                let days: BTreeSet<i32> = job.days.intersection(&batch).copied().collect();
+                if days.is_empty() {
+                    continue;
+                }
+                let rows = compute(job.rollup, &ctx, &days).await?;
+                outcome.days += days.len();
+                outcome.rows += rows.iter().map(|batch| batch.num_rows()).sum::<usize>();
+                outcome.commits += 1;
+                let last = job.days.last() == days.last();
+                let seen = if last { Some(tables.as_slice()) } else { None };
+                commit::replace(job.rollup, &mut job.delta, &days, rows, seen).await?;
+            }
+            done += batch.len();
+            progress(done, all.len());
+        }
+        for job in planned.iter_mut().filter(|job| job.days.is_empty()) {
+            if !answers(job.rollup, &tables, Some(i64::MAX), None).await? {
+                let none = BTreeSet::new();
+                commit::replace(job.rollup, &mut job.delta, &none, Vec::new(), Some(&tables))
+                    .await?;
+                outcome.commits += 1;
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// Consecutive days whose reads fit a batch.
+fn batches(
+    days: &BTreeSet<i32>,
+    rows: &std::collections::BTreeMap<i32, u64>,
+) -> Vec<BTreeSet<i32>> {
+    let mut batches: Vec<BTreeSet<i32>> = Vec::new();
+    let mut filled = u64::MAX;
+    for &day in days {
+        let rows = rows.get(&day).copied().unwrap_or(0);
+        if filled.saturating_add(rows) > ROWS_PER_BATCH {
+            batches.push(BTreeSet::new());
+            filled = 0;
+        }
+        filled += rows;
+        if let Some(batch) = batches.last_mut() {
+            batch.insert(day);
+        }
+    }
+    batches
+}
+
+/// The rollup's rows of some days, in the order of its key.
+async fn compute(
+    rollup: Rollup,
+    ctx: &datafusion::prelude::SessionContext,
+    days: &BTreeSet<i32>,
+) -> Result<Vec<arrow::array::RecordBatch>, LakeError> {
+    let query = rollup.query()?;
+    let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(Vec::new()) };
+    let key = rollup.table().key().join(", ");
+    let sql = format!(
+        "SELECT * FROM {} WHERE day >= arrow_cast({first}, 'Date32') \
+         AND day <= arrow_cast({last}, 'Date32') ORDER BY day, {key}",
+        query.name,
+    );
+    let answer = async { ctx.sql(&sql).await?.collect().await };
+    let rows = answer.await.map_err(|error| LakeError::of_shipped(query.name, &error))?;
+    conform(rollup.table(), &rows)
+}

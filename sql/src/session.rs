@@ -1,0 +1,289 @@
+//! Sessions: which provider answers to which name, as of which instant.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{Field, Schema};
+use chrono::{DateTime, Utc};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::scalar::ScalarValue;
+use deltalake_core::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
+use loadstar_schema::{Table, reference, timestamp_type};
+use url::Position;
+
+use crate::current::CurrentTable;
+use crate::foreign::FilesInPlace;
+use crate::lake::Lake;
+use crate::queries::{self, Query};
+use crate::rollup::{self, Rollup};
+use crate::tables::{LakeFile, LakeTable};
+use crate::{LakeError, functions};
+
+/// Schema of the rows as they landed.
+const RAW: &str = "raw";
+
+/// What a session shows, so that [`refresh`] knows whether that has moved.
+#[derive(Debug)]
+struct Shown {
+    as_of: Option<DateTime<Utc>>,
+    versions: Mutex<BTreeMap<Table, Option<u64>>>,
+}
+
+/// Runs one query to its end.
+///
+/// # Errors
+/// [`LakeError::Query`] with the place and the nearest names,
+/// [`LakeError::Resources`] if memory or disk ran out.
+pub async fn collect(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, LakeError> {
+    let answer = async { ctx.sql(sql).await?.collect().await };
+    answer.await.map_err(|error| LakeError::of_query(error, ctx))
+}
+
+pub(crate) async fn open(
+    lake: &Lake,
+    tables: &[LakeTable],
+    as_of: Option<DateTime<Utc>>,
+) -> Result<SessionContext, LakeError> {
+    let shown = Shown { as_of, versions: Mutex::new(versions(tables)) };
+    let config = config(lake).with_extension(Arc::new(shown));
+    let ctx = context(lake, config);
+    let (public, raw) = schemas(lake, tables, as_of, None).await?;
+    install(&ctx, public, raw)?;
+    Ok(if lake.options.files_in_place { FilesInPlace::enable(ctx) } else { ctx })
+}
+
+pub(crate) async fn refresh(
+    lake: &Lake,
+    tables: &[LakeTable],
+    ctx: &SessionContext,
+) -> Result<bool, LakeError> {
+    let Some(shown) = ctx.state().config().get_extension::<Shown>() else {
+        return Err(LakeError::Query("not a session of this lake".to_owned()));
+    };
+    let present = versions(tables);
+    if *shown.versions.lock().unwrap_or_else(PoisonError::into_inner) == present {
+        return Ok(false);
+    }
+    let (public, raw) = schemas(lake, tables, shown.as_of, None).await?;
+    install(ctx, public, raw)?;
+    *shown.versions.lock().unwrap_or_else(PoisonError::into_inner) = present;
+    Ok(true)
+}
+
+/// A session for rolling up: what is known now, but only of the `files` of
+/// meter reads, and rollups computed from these, not as they are stored.
+pub(crate) async fn of_files(
+    lake: &Lake,
+    tables: &[LakeTable],
+    files: Vec<LakeFile>,
+) -> Result<SessionContext, LakeError> {
+    let ctx = context(lake, config(lake));
+    let (public, raw) = schemas(lake, tables, None, Some(files)).await?;
+    install(&ctx, public, raw)?;
+    Ok(ctx)
+}
+
+fn versions(tables: &[LakeTable]) -> BTreeMap<Table, Option<u64>> {
+    tables.iter().map(|table| (table.table, table.version())).collect()
+}
+
+fn config(lake: &Lake) -> SessionConfig {
+    let mut config = SessionConfig::new().with_information_schema(true);
+    if let Some(partitions) = lake.options.target_partitions {
+        config = config.with_target_partitions(partitions.max(1));
+    }
+    let options = config.options_mut();
+    // Columns come out as the tables declare them: Utf8, not its view.
+    options.execution.parquet.schema_force_view_types = false;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    config
+}
+
+fn context(lake: &Lake, config: SessionConfig) -> SessionContext {
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(Arc::clone(&lake.runtime))
+        .with_default_features()
+        .build();
+    let ctx = SessionContext::new_with_state(state);
+    functions::register(&ctx);
+    ctx
+}
+
+type Schemas = (Arc<dyn SchemaProvider>, Arc<dyn SchemaProvider>);
+
+/// Puts both schemas in place of the session's. Tables that its user made are
+/// carried over.
+fn install(
+    ctx: &SessionContext,
+    public: Arc<dyn SchemaProvider>,
+    raw: Arc<dyn SchemaProvider>,
+) -> Result<(), LakeError> {
+    let internal = |error: DataFusionError| LakeError::of_shipped("session", &error);
+    let options = ctx.state().config_options().catalog.clone();
+    let catalog = ctx.catalog(&options.default_catalog).ok_or_else(|| {
+        internal(DataFusionError::Internal("a session without its default catalog".to_owned()))
+    })?;
+    if let Some(old) = catalog.schema(&options.default_schema) {
+        for name in old.table_names() {
+            let ours = public.table_exist(&name);
+            if !ours && let Some(theirs) = old.deregister_table(&name).map_err(internal)? {
+                public.register_table(name, theirs).map_err(internal)?;
+            }
+        }
+    }
+    catalog.register_schema(RAW, raw).map_err(internal)?;
+    catalog.register_schema(&options.default_schema, public).map_err(internal)?;
+    Ok(())
+}
+
+/// Both schemas as of an instant. With `reads` given, meter reads are those
+/// files only and rollups are computed from them.
+async fn schemas(
+    lake: &Lake,
+    tables: &[LakeTable],
+    as_of: Option<DateTime<Utc>>,
+    reads: Option<Vec<LakeFile>>,
+) -> Result<Schemas, LakeError> {
+    let ctx = context(lake, config(lake));
+    let raw: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
+    let public: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
+    install(&ctx, Arc::clone(&public), Arc::clone(&raw))?;
+    let put = |schema: &Arc<dyn SchemaProvider>, name: &str, provider: Arc<dyn TableProvider>| {
+        let put = schema.register_table(name.to_owned(), provider);
+        put.map(|_| ()).map_err(|error| LakeError::of_shipped(name, &error))
+    };
+
+    let store = store_url(lake)?;
+    let mut newest = None;
+    for lake_table in tables {
+        let name = lake_table.table.name();
+        if let Some(delta) = &lake_table.delta {
+            delta
+                .update_datafusion_session(&ctx.state())
+                .map_err(|error| LakeError::of_table(name, error))?;
+        }
+        let mut files = lake_table.files()?;
+        newest = newest.max(files.iter().filter_map(|file| file.newest_available_at).max());
+        let landed = landed(lake_table, as_of)?;
+        match lake_table.table {
+            table if Rollup::of(table).is_some() => {}
+            Table::Forecasts | Table::RiskScores | Table::Models => put(&public, name, landed)?,
+            table @ (Table::Reference | Table::Tariffs | Table::Calendar) => {
+                let provider = if lake_table.delta.is_none() {
+                    shipped(table)?
+                } else {
+                    Arc::new(CurrentTable::new(table, files, store.clone(), None))
+                };
+                put(&raw, name, landed)?;
+                put(&public, name, provider)?;
+            }
+            table => {
+                if table == Table::MeterReads
+                    && let Some(reads) = &reads
+                {
+                    files.clone_from(reads);
+                }
+                put(&raw, name, landed)?;
+                let current = CurrentTable::new(table, files, store.clone(), as_of);
+                put(&public, name, Arc::new(current))?;
+            }
+        }
+    }
+    put(&public, "lake_time", lake_time(as_of, newest)?)?;
+
+    let instant = as_of.map(|as_of| as_of.timestamp_micros());
+    for query in queries::VIEWS {
+        let stored = match Rollup::named(query.name).filter(|_| reads.is_none()) {
+            Some(rollup) if rollup::answers(rollup, tables, instant, newest).await? => {
+                tables.iter().find(|table| table.table == rollup.table())
+            }
+            _ => None,
+        };
+        let provider = match stored {
+            Some(table) => landed(table, None)?,
+            None => view(&ctx, query).await?,
+        };
+        put(&public, query.name, provider)?;
+    }
+    Ok((public, raw))
+}
+
+/// The rows as they landed, those known at an instant.
+fn landed(
+    lake_table: &LakeTable,
+    as_of: Option<DateTime<Utc>>,
+) -> Result<Arc<dyn TableProvider>, LakeError> {
+    let (table, name) = (lake_table.table, lake_table.table.name());
+    let of_plan = |error: DataFusionError| LakeError::of_shipped(name, &error);
+    let schema = table.schema();
+    let Some(delta) = &lake_table.delta else {
+        let empty = MemTable::try_new(schema, vec![Vec::new()]).map_err(of_plan)?;
+        return Ok(Arc::new(empty));
+    };
+    let snapshot = delta.snapshot().map_err(|error| LakeError::of_table(name, error))?;
+    let mut config = DeltaScanConfig::new().with_wrap_partition_values(false);
+    config.schema_force_view_types = false;
+    let scan = DeltaScanNext::new(snapshot.snapshot().clone(), config).map_err(of_plan)?;
+    let scan: Arc<dyn TableProvider> = Arc::new(scan);
+    let known_from = match table {
+        Table::Forecasts => Some("issued_at"),
+        Table::RiskScores => Some("as_of"),
+        Table::Models => Some("fitted_at"),
+        _ => schema.field_with_name("available_at").ok().map(|_| "available_at"),
+    };
+    let (Some(as_of), Some(column)) = (as_of, known_from) else { return Ok(scan) };
+    let instant =
+        ScalarValue::TimestampMicrosecond(Some(as_of.timestamp_micros()), Some("UTC".into()));
+    let plan = LogicalPlanBuilder::scan(name, provider_as_source(scan), None)
+        .and_then(|plan| plan.filter(col(column).lt_eq(lit(instant))))
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(of_plan)?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+fn shipped(table: Table) -> Result<Arc<dyn TableProvider>, LakeError> {
+    let rows = reference::shipped(table)?.into_iter().collect();
+    let rows = MemTable::try_new(table.schema(), vec![rows])
+        .map_err(|error| LakeError::of_shipped(table.name(), &error))?;
+    Ok(Arc::new(rows))
+}
+
+/// The instant a session speaks for, as a table of one row: its `as_of`, else
+/// when the newest row became available. Ages and due dates count from it, so
+/// that the same lake gives the same answer on any clock.
+fn lake_time(
+    as_of: Option<DateTime<Utc>>,
+    newest: Option<i64>,
+) -> Result<Arc<dyn TableProvider>, LakeError> {
+    let field = Field::new("as_of", timestamp_type(), true);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let instant = as_of.map(|as_of| as_of.timestamp_micros()).or(newest);
+    let column = TimestampMicrosecondArray::from(vec![instant]).with_timezone("UTC");
+    let row = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(column)])?;
+    let table = MemTable::try_new(schema, vec![vec![row]])
+        .map_err(|error| LakeError::of_shipped("lake_time", &error))?;
+    Ok(Arc::new(table))
+}
+
+async fn view(ctx: &SessionContext, query: &Query) -> Result<Arc<dyn TableProvider>, LakeError> {
+    let of_plan = |error: DataFusionError| LakeError::of_shipped(query.name, &error);
+    let plan = ctx.state().create_logical_plan(query.sql).await.map_err(of_plan)?;
+    Ok(Arc::new(ViewTable::new(plan, Some(query.sql.to_owned()))))
+}
+
+/// Where DataFusion finds the object store of the lake's files.
+fn store_url(lake: &Lake) -> Result<ObjectStoreUrl, LakeError> {
+    let root = &lake.url[Position::BeforeScheme..Position::BeforePath];
+    ObjectStoreUrl::parse(root).map_err(|error| LakeError::Location {
+        url: lake.url.to_string(),
+        reason: error.strip_backtrace(),
+    })
+}

@@ -1,0 +1,91 @@
+//! Every `.sql` file answers as it did: each has a golden result on the
+//! village, and a missing one fails. `LOADSTAR_GOLDEN=write` writes them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use datafusion::scalar::ScalarValue;
+use loadstar_sql::{Features, REPORTS, Week, catalogue, report};
+
+use crate::village::{LAST_DAY, village};
+use crate::written::{at, date, pretty, rows};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn compare(folder_name: &str, name: &str, answer: &str) -> Result<(), String> {
+    let path = folder("tests/golden").join(folder_name).join(format!("{name}.txt"));
+    if std::env::var_os("LOADSTAR_GOLDEN").is_some_and(|mode| mode == "write") {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, format!("{answer}\n")).expect("written");
+    }
+    let golden = std::fs::read_to_string(&path)
+        .map_err(|error| format!("{}: {error}; it answered\n{answer}", path.display()))?;
+    if golden.trim_end() == answer.trim_end() {
+        return Ok(());
+    }
+    Err(format!("{folder_name}/{name} answered\n{answer}\ninstead of\n{golden}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_answers_as_it_did() {
+    let written = village().await;
+    let ctx = written.now().await;
+    let week = Week::of(date(LAST_DAY));
+    let mut wrong = Vec::new();
+    for (kind, query) in catalogue() {
+        let answer = match (kind, query.name) {
+            ("views" | "rollups", name) => {
+                let columns = ctx.table(name).await.expect("a view").schema().fields().len();
+                let order: Vec<String> = (1..=columns).map(|column| column.to_string()).collect();
+                let sql = format!("SELECT * FROM {name} ORDER BY {}", order.join(", "));
+                let answer = rows(&ctx, &sql).await;
+                // Hours of all classes would make a long file: its last day says enough.
+                let long = answer.iter().map(|batch| batch.num_rows()).sum::<usize>() > 400;
+                let last = format!(
+                    "SELECT * FROM {name} WHERE day = DATE '{LAST_DAY}' ORDER BY {}",
+                    order.join(", ")
+                );
+                if long { rows(&ctx, &last).await } else { answer }
+            }
+            ("features", "arrears") => {
+                let instants = [at("2026-10-15", 0), at("2026-11-15", 0)];
+                written.lake.features(Features::Arrears, &instants).await.expect("features")
+            }
+            // Both files of churn speak in one answer.
+            ("features", _) => {
+                let instants = [at("2026-08-01", 0), at("2026-11-19", 0)];
+                written.lake.features(Features::Churn, &instants).await.expect("features")
+            }
+            (_, name) => {
+                let text = |text: &str| ScalarValue::Utf8(Some(text.to_owned()));
+                let parameters = [("scope", text("all")), ("model", text("arrears"))];
+                report(&ctx, name, week, &parameters).await.expect(name)
+            }
+        };
+        wrong.extend(compare(kind, query.name, &pretty(&answer)).err());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_file_is_in_the_catalogue_and_says_what_it_is() {
+    let known: BTreeSet<String> =
+        catalogue().iter().map(|(kind, query)| format!("{kind}/{}.sql", query.name)).collect();
+    let mut found = BTreeSet::new();
+    for kind in ["views", "rollups", "features", "reports"] {
+        for file in std::fs::read_dir(folder("queries").join(kind)).expect("a folder") {
+            let name = file.expect("a file").file_name();
+            found.insert(format!("{kind}/{}", name.to_string_lossy()));
+        }
+    }
+    assert_eq!(known, found);
+    for (kind, query) in catalogue() {
+        let about = query.about().join("\n");
+        for part in ["Question:", "Grain:", "Units:", "Month:"] {
+            assert!(about.contains(part), "{kind}/{} does not say its {part}", query.name);
+        }
+    }
+    assert!(REPORTS.len() >= 8);
+}
