@@ -35,11 +35,6 @@ impl Row<'_> {
         Ok(Some(cast(&column, kind).with_context(|| format!("column {name}"))?))
     }
 
-    /// Whether the query has the column at all.
-    pub fn has(&self, name: &str) -> bool {
-        self.batch.column_by_name(name).is_some()
-    }
-
     pub fn text(&self, name: &str) -> Result<Option<String>> {
         let cell = self.cell(name, &DataType::Utf8)?;
         Ok(cell.map(|cell| cell.as_string::<i32>().value(0).to_owned()))

@@ -152,6 +152,10 @@ fn kpi_value(name: &str, row: &Row<'_>) -> Result<Option<(KpiName, KpiValue)>> {
     }))
 }
 
+/// A day that has at least this share of its reads is drawn as complete; a few
+/// meters are always silent.
+const COMPLETE_SHARE: f64 = 0.98;
+
 async fn trend(session: &SessionContext, week: Week) -> Result<Section<Vec<DailyEnergy>>> {
     let batches = report(session, "daily_trend", week, &[]).await?;
     let mut days = Vec::new();
@@ -159,9 +163,9 @@ async fn trend(session: &SessionContext, week: Week) -> Result<Section<Vec<Daily
         let (Some(day), Some(energy)) = (row.date("day")?, row.fixed("energy_kwh")?) else {
             continue;
         };
-        let year_ago =
-            if row.has("year_ago_energy_kwh") { row.fixed("year_ago_energy_kwh")? } else { None };
-        days.push(DailyEnergy { day, energy, year_ago, complete: true });
+        let year_ago = row.fixed("year_ago_energy_kwh")?;
+        let complete = row.float("completeness")?.is_none_or(|share| share >= COMPLETE_SHARE);
+        days.push(DailyEnergy { day, energy, year_ago, complete });
     }
     Ok(if days.is_empty() { Section::Absent(Absence::NoReads) } else { Section::Present(days) })
 }
