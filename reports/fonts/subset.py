@@ -15,7 +15,7 @@ FAMILY = "Noto Sans CJK SC"
 # holes into English lines, and Chinese ones read as well with them narrow.
 NARROW = "·•"
 BLOCKS = [
-    (0x0020, 0x007E), (0x00A0, 0x017F),  # ASCII, Latin-1, Latin Extended-A
+    (0x0020, 0x007E), (0x00A0, 0x017F),  # ASCII, Latin-1, Latin Extended-A (as far as the face goes)
     (0x0391, 0x03C9),  # Greek
     (0x2000, 0x206F), (0x20A0, 0x20BF), (0x2100, 0x218F),  # punctuation, currency, numerals
     (0x2190, 0x22FF), (0x2460, 0x24FF),  # arrows, mathematics, circled numbers

@@ -106,7 +106,7 @@ mod tests {
             assert_eq!(printable(en), en);
             assert_eq!(printable(zh), zh);
         }
-        let text = "湘潭钢铁有限公司（二期）ŁódźŸ€¥≤≥±→▲▼●";
+        let text = "湘潭钢铁有限公司（二期）Üßéñøŏū€¥≤≥±→▲▼●";
         assert_eq!(printable(text), text);
     }
 

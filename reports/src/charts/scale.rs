@@ -7,6 +7,8 @@ pub(crate) struct Scale {
     pub(crate) high: f64,
     pub(crate) from_pt: f64,
     pub(crate) to_pt: f64,
+    /// Between two ticks.
+    step: f64,
 }
 
 impl Scale {
@@ -18,7 +20,7 @@ impl Scale {
     /// Exactly from `low` to `high`.
     pub(crate) fn exact(low: f64, high: f64, from_pt: f64, to_pt: f64) -> Self {
         let high = if high > low { high } else { low + 1.0 };
-        Self { low, high, from_pt, to_pt }
+        Self { low, high, from_pt, to_pt, step: step_for(high - low) }
     }
 
     /// Around all finite `values`, widened to round numbers; starts at zero
@@ -34,12 +36,13 @@ impl Scale {
         let low = if low >= 0.0 && low < high * 0.4 { 0.0 } else { low };
         let high = if high > low { high } else { low.abs().mul_add(0.1, low).max(low + 1e-9) };
         let step = step_for(high - low);
-        Self::exact((low / step).floor() * step, (high / step).ceil() * step, from_pt, to_pt)
+        let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
+        Self { low, high, from_pt, to_pt, step }
     }
 
     /// Round values along the axis, and the places they need.
     pub(crate) fn ticks(self) -> (Vec<f64>, u32) {
-        let step = step_for(self.high - self.low);
+        let step = self.step;
         let first = (self.low / step - 1e-9).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;
         let places = (-step.log10().floor()).clamp(0.0, 9.0) as u32;
