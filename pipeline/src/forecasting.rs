@@ -90,8 +90,6 @@ fn scores(measured: &Backtest, config: &ForecastConfig, end: DateTime<Utc>) -> r
         _ => None,
     };
     reports::Backtest {
-        // The sizes in brackets are for planners, not for the page.
-        model: measured.model.split(" (").next().unwrap_or_default().to_owned(),
         period: Some((local(end - MEASURED), local(end - TimeDelta::microseconds(1)))),
         mape_pct: measured.model_metrics.mape_percent,
         naive_mape_pct: measured.naive_metrics.mape_percent,

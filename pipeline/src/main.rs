@@ -14,6 +14,7 @@ mod context;
 mod forecasting;
 mod metrics;
 mod output;
+mod reasons;
 mod rows;
 mod schedule;
 mod scoring;

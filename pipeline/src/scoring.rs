@@ -10,11 +10,12 @@ use arrow::array::{
 use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
 use chrono::{DateTime, Days, Months, Utc};
-use loadstar_models::risk::{Reason, RiskModel, RiskSpec, RiskTable, Score};
+use loadstar_models::risk::{RiskModel, RiskSpec, RiskTable, Score};
 use loadstar_schema::Table;
 use loadstar_schema::day;
 use loadstar_sql::{Features, Lake, collect};
 
+use crate::reasons::Wording;
 use crate::rows::rows;
 
 /// The seed of every scheduled model; folds and fits are the same each time.
@@ -220,12 +221,13 @@ pub async fn store(
 ) -> Result<()> {
     let run_id = format!("{}-{}-{version}", kind.name, prepared.as_of.format("%Y%m%dT%H%M%SZ"));
     let same = |text: &str| Arc::new(StringArray::from(vec![text; scores.len()])) as ArrayRef;
+    let wording = Wording::of(lake).await?;
     let reason = |place: usize, chinese: bool| {
-        let texts: StringArray = scores
-            .iter()
-            .map(|score| Some(words(score.reasons[place].as_ref()?, chinese)))
-            .collect();
-        Arc::new(texts) as ArrayRef
+        let worded = scores.iter().map(|score| {
+            let (en, zh) = wording.both(score.reasons[place].as_ref()?);
+            Some(if chinese { zh } else { en })
+        });
+        Arc::new(worded.collect::<StringArray>()) as ArrayRef
     };
     let as_of =
         TimestampMicrosecondArray::from(vec![prepared.as_of.timestamp_micros(); scores.len()]);
@@ -251,59 +253,6 @@ pub async fn store(
     let batch = RecordBatch::try_new(Table::RiskScores.schema(), columns)?;
     Ok(lake.append(Table::RiskScores, vec![batch]).await?)
 }
-
-/// A reason in the words of the trade, where the feature is one of the lake's
-/// own; the direction and size of what it does stay in figures.
-fn words(reason: &Reason, chinese: bool) -> String {
-    let feature = reason.feature.as_str();
-    let named = NAMES.iter().find(|(name, _, _)| *name == feature);
-    let label = named.map_or(feature, |(_, en, zh)| if chinese { zh } else { en });
-    let strength = reason.contribution;
-    match (&reason.value, chinese) {
-        (Some(value), false) => format!("{label}: {} ({strength:+.2})", short(value)),
-        (Some(value), true) => format!("{label}：{}（{strength:+.2}）", short(value)),
-        (None, false) => format!("{label} not known ({strength:+.2})"),
-        (None, true) => format!("{label}未知（{strength:+.2}）"),
-    }
-}
-
-/// At most two decimals: a reason is read, not computed with.
-fn short(value: &str) -> String {
-    match value.parse::<f64>() {
-        Ok(number) if number.fract() != 0.0 => format!("{number:.2}"),
-        _ => value.to_owned(),
-    }
-}
-
-/// Features of `sql/queries/features`, in English and Chinese.
-const NAMES: &[(&str, &str, &str)] = &[
-    ("amount", "bill amount", "本期电费"),
-    ("bill_shock", "bill against its mean", "电费相对均值"),
-    ("bills_12m", "bills in 12 months", "近12个月账单数"),
-    ("late_count_12m", "late payments in 12 months", "近12个月逾期次数"),
-    ("late_share_12m", "share paid late in 12 months", "近12个月逾期比例"),
-    ("mean_days_late", "mean days late", "平均逾期天数"),
-    ("days_late_trend", "trend of days late", "逾期天数趋势"),
-    ("partial_share", "share paid in part", "部分缴费比例"),
-    ("reversals_12m", "payments reversed in 12 months", "近12个月冲正次数"),
-    ("open_amount_at_issue", "owed when the bill was issued", "出账时欠费"),
-    ("tenure_days", "days as a customer", "用电天数"),
-    ("prepaid", "prepaid", "预付费"),
-    ("capacity_kva", "capacity, kVA", "合同容量（千伏安）"),
-    ("channel", "payment channel", "缴费渠道"),
-    ("tariff_code", "tariff class", "电价分类"),
-    ("industry_code", "industry", "行业"),
-    ("change_28d", "change to the 28 days before", "近28天用电变化"),
-    ("change_year", "change to a year ago", "同比用电变化"),
-    ("load_variation", "variation of daily load", "日用电波动"),
-    ("demand_to_capacity", "peak over capacity", "最大负荷与容量比"),
-    ("capacity_reductions_12m", "capacity reductions in 12 months", "近12个月减容暂停次数"),
-    ("complaints_6m", "complaints in 6 months", "近6个月投诉次数"),
-    ("requests_6m", "service requests in 6 months", "近6个月服务请求数"),
-    ("overdue_amount", "overdue amount", "逾期金额"),
-    ("days_overdue", "days overdue", "逾期天数"),
-    ("contract_days_left", "days left of the contract", "合同剩余天数"),
-];
 
 fn exposures(rows: &RecordBatch) -> Result<Decimal128Array> {
     let column = rows.column_by_name("exposure").context("the features have no exposure")?;

@@ -102,10 +102,16 @@ impl Stage {
 
 /// A whole number with thousands separators.
 pub fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    grouped(&value.to_string())
+}
+
+/// A decimal number with thousands separators: `-1234.50` is `-1,234.50`.
+pub fn grouped(number: &str) -> String {
+    let whole = number.find('.').unwrap_or(number.len());
+    let mut text = String::with_capacity(number.len() * 4 / 3);
+    for (place, digit) in number.chars().enumerate() {
+        let after_digit = text.ends_with(|c: char| c.is_ascii_digit());
+        if place < whole && after_digit && (whole - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -119,5 +125,7 @@ mod tests {
     fn thousands_are_grouped_from_the_right() {
         let texts = [0, 999, 1_000, 19_008_000].map(super::thousands);
         assert_eq!(texts, ["0", "999", "1,000", "19,008,000"]);
+        let texts = ["-123", "-1234.50", "787654.98", "0.1234"].map(super::grouped);
+        assert_eq!(texts, ["-123", "-1,234.50", "787,654.98", "0.1234"]);
     }
 }

@@ -94,8 +94,6 @@ pub struct LoadKpis {
 /// How a forecast did on days it had not seen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Backtest {
-    /// The model's name.
-    pub model: String,
     /// First and last day evaluated.
     #[serde(default)]
     pub period: Option<(NaiveDate, NaiveDate)>,

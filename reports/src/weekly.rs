@@ -277,7 +277,7 @@ pub struct Action {
     pub what: Bilingual,
     /// By whom.
     #[serde(default)]
-    pub owner: Option<String>,
+    pub owner: Option<Bilingual>,
     /// Until when.
     #[serde(default)]
     pub due: Option<NaiveDate>,

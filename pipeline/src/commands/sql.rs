@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
 use futures::StreamExt;
-use loadstar_sql::LakeError;
+use loadstar_sql::{LakeError, collect};
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
@@ -44,7 +44,10 @@ pub async fn run(args: SqlArgs, context: Context) -> Result<()> {
         (None, None) => None,
     };
     match text {
-        Some(text) => answer_all(&session, &text, &answers).await,
+        Some(text) => match Shorthand::of(&text) {
+            Some(shorthand) => answer_shorthand(&session, shorthand, &answers).await.map(drop),
+            None => answer_all(&session, &text, &answers).await,
+        },
         None => {
             answers.interactive = true;
             shell(session, answers, lake.url().as_str()).await
@@ -130,21 +133,14 @@ async fn shell(session: SessionContext, answers: Answers, lake: &str) -> Result<
             continue;
         }
         editor.add_history_entry(line)?;
-        let outcome = match line.strip_prefix('\\').map(str::trim) {
-            None => answer_all(&session, line, &answers).await,
-            Some("q") => break,
-            Some("?" | "h") => {
-                eprint!("{HELP}");
-                Ok(())
-            }
-            Some("d") => answer_all(&session, LIST, &answers).await,
-            Some(other) => match other.strip_prefix("d ") {
-                Some(name) => describe(&session, name.trim(), &answers).await,
-                None => Err(anyhow::anyhow!("\\{other} is not known; \\? lists what is")),
-            },
+        let outcome = match Shorthand::of(line) {
+            Some(shorthand) => answer_shorthand(&session, shorthand, &answers).await,
+            None => answer_all(&session, line, &answers).await.map(|()| Go::On),
         };
-        if let Err(error) = outcome {
-            eprintln!("error: {error:#}");
+        match outcome {
+            Ok(Go::On) => {}
+            Ok(Go::Out) => break,
+            Err(error) => eprintln!("error: {error:#}"),
         }
     }
     if let Some(history) = &history {
@@ -156,16 +152,64 @@ async fn shell(session: SessionContext, answers: Answers, lake: &str) -> Result<
     Ok(())
 }
 
+/// A line that starts with a backslash, as in psql.
+enum Shorthand<'a> {
+    List,
+    Describe(&'a str),
+    Help,
+    Quit,
+    Unknown(&'a str),
+}
+
+impl<'a> Shorthand<'a> {
+    fn of(line: &'a str) -> Option<Self> {
+        let word = line.trim().strip_prefix('\\')?.trim_end_matches(';').trim();
+        Some(match (word, word.strip_prefix("d ")) {
+            ("d" | "dt" | "dv", _) => Self::List,
+            (_, Some(name)) => Self::Describe(name.trim()),
+            ("?" | "h" | "help", _) => Self::Help,
+            ("q", _) => Self::Quit,
+            _ => Self::Unknown(word),
+        })
+    }
+}
+
+/// Whether the shell goes on.
+enum Go {
+    On,
+    Out,
+}
+
+async fn answer_shorthand(
+    session: &SessionContext,
+    shorthand: Shorthand<'_>,
+    answers: &Answers,
+) -> Result<Go> {
+    match shorthand {
+        Shorthand::List => answer_all(session, LIST, answers).await?,
+        Shorthand::Describe(name) => describe(session, name, answers).await?,
+        Shorthand::Help => eprint!("{HELP}"),
+        Shorthand::Quit => return Ok(Go::Out),
+        Shorthand::Unknown(word) => {
+            bail!(UsageError::new(format!("\\{word} is not known; \\? lists what is")))
+        }
+    }
+    Ok(Go::On)
+}
+
 const LIST: &str = "SELECT table_schema, table_name, table_type FROM information_schema.tables \
                     WHERE table_schema <> 'information_schema' ORDER BY 1, 2";
 
 async fn describe(session: &SessionContext, name: &str, answers: &Answers) -> Result<()> {
-    let name = name.trim_end_matches(';').replace('\'', "''");
+    let quoted = name.replace('\'', "''");
     let columns = format!(
         "SELECT column_name, data_type, is_nullable FROM information_schema.columns \
-         WHERE table_name = '{name}' OR table_schema || '.' || table_name = '{name}' \
+         WHERE table_name = '{quoted}' OR table_schema || '.' || table_name = '{quoted}' \
          ORDER BY ordinal_position"
     );
+    if collect(session, &columns).await?.iter().all(|batch| batch.num_rows() == 0) {
+        bail!("there is no table or view {name}; \\d lists them");
+    }
     answer_all(session, &columns, answers).await
 }
 

@@ -95,9 +95,15 @@ fn risk_row(row: &Row<'_>) -> Result<RiskRow> {
             reasons.push(Bilingual { en, zh });
         }
     }
+    let (id, customer) = (row.text("id")?.unwrap_or_default(), row.text("customer_id")?);
+    // Arrears are scored bill by bill; the customer is who is called.
+    let (id, name) = match customer {
+        Some(customer) if customer != id => (customer, Some(id)),
+        _ => (id, None),
+    };
     Ok(RiskRow {
-        id: row.text("id")?.unwrap_or_default(),
-        name: None,
+        id,
+        name,
         probability: row.float("probability")?.unwrap_or(0.0),
         exposure: row.fixed("exposure")?,
         reasons,

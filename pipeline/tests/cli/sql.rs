@@ -37,3 +37,12 @@ fn a_file_of_queries_answers_each() {
     let said = place.ok(&["sql", "-f", "two.sql", "--format", "csv"]);
     assert_eq!(said, "a\n1\nb\n2\n");
 }
+
+#[test]
+fn tables_are_listed_and_described_as_in_psql() {
+    let place = Workplace::new();
+    assert!(place.ok(&["sql", "-c", r"\d"]).contains("sales_daily"));
+    assert!(place.ok(&["sql", "-c", r"\d raw.meter_reads;"]).contains("energy_kwh"));
+    assert!(place.fails(1, &["sql", "-c", r"\d custmers"]).contains("no table or view custmers"));
+    assert!(place.fails(2, &["sql", "-c", r"\x"]).contains(r"\x is not known"));
+}

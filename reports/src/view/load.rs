@@ -212,7 +212,7 @@ impl Page<'_> {
             if chinese { format!("（{period}）") } else { format!(" ({period})") }
         });
         let list = parts.join(if chinese { "，" } else { ", " });
-        Some(Label::SaidBacktest.fill(lang, &[&backtest.model, &period, &list]))
+        Some(Label::SaidBacktest.fill(lang, &[&period, &list]))
     }
 }
 

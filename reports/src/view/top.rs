@@ -64,7 +64,7 @@ impl Page<'_> {
             KpiName::Customers => self.label(Label::Customers),
             KpiName::PeakLoad => self.label(Label::PeakLoad),
             KpiName::LoadFactor => self.label(Label::LoadFactor),
-            KpiName::CollectionRate => self.label(Label::CollectionRate),
+            KpiName::CollectionRate => self.label(Label::CollectionDue),
             KpiName::OverdueDebt => self.label(Label::OverdueDebt),
             KpiName::Other(name) => name.text(self.lang()),
         };
@@ -146,7 +146,7 @@ impl Page<'_> {
         let action = |action: &crate::weekly::Action| {
             json!({
                 "what": action.what.text(self.lang()),
-                "owner": action.owner.as_deref().unwrap_or(DASH),
+                "owner": action.owner.as_ref().map_or(DASH, |owner| owner.text(self.lang())),
                 "due": action.due.map_or_else(|| DASH.to_owned(), |day| self.format.short_day(day)),
             })
         };

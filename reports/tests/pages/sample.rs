@@ -231,7 +231,6 @@ fn load() -> LoadReport {
         last_forecast,
         forecast: Section::Present(Forecast { points: points.collect(), band_pct: Some(80.0) }),
         backtest: Some(Backtest {
-            model: "hourly ridge".to_owned(),
             period: Some((day("2026-08-24"), day("2026-11-22"))),
             mape_pct: Some(2.31),
             naive_mape_pct: Some(6.84),
@@ -412,7 +411,7 @@ pub(crate) fn sample() -> WeeklyReport {
                     "Call the six customers most at risk of arrears",
                     "联系欠费风险最高的6户客户",
                 ),
-                owner: Some("电费组".to_owned()),
+                owner: Some(both("Collections", "电费组")),
                 due: Some(day("2026-11-27")),
             },
             Action {
@@ -420,7 +419,7 @@ pub(crate) fn sample() -> WeeklyReport {
                     "Check the drop at 华新水泥 (C000388)",
                     "核查华新水泥（C000388）电量下降原因",
                 ),
-                owner: Some("大客户部".to_owned()),
+                owner: Some(both("Key accounts", "大客户部")),
                 due: Some(day("2026-11-25")),
             },
             Action {
