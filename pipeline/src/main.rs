@@ -44,10 +44,15 @@ impl UsageError {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     context::begin_logging(cli.global.verbose);
+    context::pass_over_caught_panics();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", sentence(&error));
+            let text = sentence(&error);
+            eprintln!("error: {text}");
+            if let Some(advice) = advice(&text) {
+                eprintln!("what to do: {advice}");
+            }
             match error.downcast_ref::<UsageError>() {
                 Some(_) => ExitCode::from(2),
                 None => ExitCode::FAILURE,
@@ -63,6 +68,22 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     // A blocking read (a shell's prompt) must not hold the exit up.
     runtime.shutdown_background();
     outcome
+}
+
+/// What an operator can do about an error of the operating system, which the
+/// libraries in between hand on as text.
+fn advice(text: &str) -> Option<&'static str> {
+    // EFBIG, ENOSPC, EDQUOT; EPERM, EACCES, EROFS.
+    const ADVICE: &[(&[u32], &str)] = &[
+        (
+            &[27, 28, 122],
+            "make room on that disk, then run it again; what was committed is safe, and \
+             what was not is taken up from there",
+        ),
+        (&[1, 13, 30], "give this user the right to write there, or choose another place"),
+    ];
+    let found = |code: &u32| text.contains(&format!("(os error {code})"));
+    ADVICE.iter().find(|(codes, _)| codes.iter().any(found)).map(|(_, advice)| *advice)
 }
 
 /// The chain of causes as one line, each said once.

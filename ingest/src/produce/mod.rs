@@ -39,6 +39,7 @@ pub struct Record<'a> {
 /// A producer that waits for all replicas and retries without doubling.
 pub struct Producer {
     inner: BaseProducer<Deliveries>,
+    brokers: String,
     partitions: HashMap<String, i32>,
     sent: u64,
 }
@@ -62,24 +63,25 @@ impl Producer {
         let inner = config
             .create_with_context(Deliveries::default())
             .map_err(|source| failed("creating the producer", source))?;
-        Ok(Self { inner, partitions: HashMap::new(), sent: 0 })
+        Ok(Self { inner, brokers: brokers.to_owned(), partitions: HashMap::new(), sent: 0 })
     }
 
     /// Partitions of a topic.
     ///
     /// # Errors
     /// [`IngestError::UnknownTopic`] if it does not exist,
-    /// [`IngestError::Kafka`] if no broker answers.
+    /// [`IngestError::BrokerUnreachable`] if no broker answers.
     pub fn partition_count(&mut self, topic: &str) -> Result<i32, IngestError> {
         if let Some(count) = self.partitions.get(topic) {
             return Ok(*count);
         }
-        let metadata = self
-            .inner
-            .client()
-            .fetch_metadata(None, ANSWER_WITHIN)
-            .map_err(|source| failed("asking for the topics", source))?;
-        let brokers = metadata.orig_broker_name().to_owned();
+        let answer = self.inner.client().fetch_metadata(None, ANSWER_WITHIN);
+        let metadata = answer.map_err(|source| IngestError::BrokerUnreachable {
+            brokers: self.brokers.clone(),
+            waited: ANSWER_WITHIN,
+            detail: source.to_string(),
+        })?;
+        let brokers = self.brokers.clone();
         for found in metadata.topics() {
             self.partitions.insert(found.name().to_owned(), found.partitions().len() as i32);
         }

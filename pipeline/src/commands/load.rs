@@ -36,6 +36,7 @@ pub async fn run(args: LoadArgs, context: Context) -> Result<()> {
     };
     let mut stages = Stages::new(args.files.len() + usize::from(is_stream(table)));
     let mut total = LoadProgress::default();
+    let mut refused = Vec::new();
     for file in &args.files {
         let stage = stages.begin(&format!("loading {}", file.display()));
         let source = source(file, &mappings)?;
@@ -48,6 +49,9 @@ pub async fn run(args: LoadArgs, context: Context) -> Result<()> {
         total.rows += summary.total.rows;
         total.rejects += summary.total.rejects;
         stage.finish(outcome(&summary));
+        if summary.total.rows == 0 && summary.total.rejects > 0 {
+            refused.push(file.display().to_string());
+        }
     }
     if is_stream(table) {
         let opened = open_lake(&context, false).await?;
@@ -56,13 +60,22 @@ pub async fn run(args: LoadArgs, context: Context) -> Result<()> {
         let rolled = opened.roll_up(RollupScope::Changed, &progress).await?;
         stage.finish(format!("{} days", thousands(rolled.days as u64)));
     }
-    if context.json {
-        let said = serde_json::json!({
-            "table": table.name(), "rows": total.rows, "dead_letters": total.rejects,
-        });
-        return write_stdout(&format!("{said}\n"));
+    let said = serde_json::json!({
+        "table": table.name(), "rows": total.rows, "dead_letters": total.rejects,
+    });
+    write_stdout(&match context.json {
+        true => format!("{said}\n"),
+        false => format!("{} rows in {}\n", thousands(total.rows), table.name()),
+    })?;
+    if refused.is_empty() {
+        return Ok(());
     }
-    write_stdout(&format!("{} rows in {}\n", thousands(total.rows), table.name()))
+    bail!(
+        "nothing in {} is a row of {}; SELECT reason, detail, payload FROM dead_letters says why, \
+         and --map names columns that are called otherwise",
+        refused.join(", "),
+        table.name()
+    )
 }
 
 fn table(name: &str) -> Result<Table> {

@@ -73,9 +73,17 @@ async fn vacuum_all(context: &Context, tables: &[Table], dry_run: bool) -> Resul
     stage.finish(format!(
         "{} files {verb} that no version of the last {} needs",
         thousands(files),
-        humantime::format_duration(keep)
+        spoken(keep)
     ));
     tell(context, &said)
+}
+
+/// Whole days as people say them.
+fn spoken(keep: std::time::Duration) -> String {
+    match keep.as_secs() {
+        seconds if seconds > 0 && seconds % 86_400 == 0 => format!("{} days", seconds / 86_400),
+        _ => humantime::format_duration(keep).to_string(),
+    }
 }
 
 async fn rollup(context: &Context, scope: RollupScope) -> Result<()> {

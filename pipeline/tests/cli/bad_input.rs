@@ -98,6 +98,53 @@ fn bad_rows_of_a_file_become_dead_letters_with_their_reasons() {
 }
 
 #[test]
+fn a_file_of_which_nothing_fits_the_table_is_a_failure() {
+    let place = Workplace::new();
+    place.write("supply.jsonl", "{\"asset_id\":\"F11\",\"energy_kwh\":136.1}\n");
+    let said = place.fails(1, &["load", "meter_reads", "supply.jsonl"]);
+    assert!(said.contains("supply.jsonl") && said.contains("dead_letters"), "{said}");
+    assert_eq!(place.query("SELECT count(*) AS n FROM dead_letters")[0]["n"], 1);
+}
+
+#[test]
+fn a_broker_that_is_down_is_named_to_who_generates_into_it() {
+    let place = Workplace::new();
+    let to = "kafka://127.0.0.1:1";
+    let said = place.fails(1, &["generate", "--customers", "20", "--days", "60", "--to", to]);
+    assert!(said.contains("127.0.0.1:1"), "{said}");
+}
+
+/// Files of more than a few kilobytes cannot be written, as on a disk that
+/// fills up half-way: what the shell's limit makes of every file, whoever runs
+/// the test.
+#[test]
+fn a_disk_that_fills_up_stops_a_load_and_nothing_is_lost_or_doubled() {
+    let place = Workplace::new();
+    let lines: String = (0..30_000_u64)
+        .map(|n| {
+            let (hour, meter) = (n % 24, n / 24);
+            format!(
+                "{{\"meter_id\":\"M{meter}\",\"read_at\":\"2026-11-01T{hour:02}:00:00Z\",\
+                 \"interval_min\":60,\"energy_kwh\":{}.{:03}}}\n",
+                n * 7919 % 97,
+                n * 104_729 % 1000
+            )
+        })
+        .collect();
+    place.write("reads.jsonl", lines);
+    let load = ["load", "meter_reads", "reads.jsonl"];
+    let said = place.run_with_file_limit(32, &load);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(said.stderr.contains("error: table meter_reads"), "{}", said.stderr);
+    assert!(said.stderr.contains("what to do: make room"), "{}", said.stderr);
+    assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+    place.ok(&load);
+    let all = "SELECT count(*) AS n, count(DISTINCT meter_id) AS meters FROM raw.meter_reads";
+    assert_eq!(place.query(all)[0]["n"], 30_000);
+    assert_eq!(place.query(all)[0]["meters"], 1_250);
+}
+
+#[test]
 fn a_time_or_week_that_is_none_is_a_usage_error() {
     let place = Workplace::new();
     assert!(place.fails(2, &["sql", "-c", "SELECT 1", "--as-of", "soon"]).contains("soon"));

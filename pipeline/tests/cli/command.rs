@@ -5,6 +5,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+const LOADSTAR: &str = env!("CARGO_BIN_EXE_loadstar");
+
 /// A working folder, removed at the end.
 pub struct Workplace {
     folder: TempDir,
@@ -33,7 +35,10 @@ impl Workplace {
     /// The command, not started yet. No variable of the caller's changes what
     /// it does.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_loadstar"));
+        self.prepared(Command::new(LOADSTAR), args)
+    }
+
+    fn prepared(&self, mut command: Command, args: &[&str]) -> Command {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LOADSTAR_")) {
             command.env_remove(name);
         }
@@ -50,6 +55,15 @@ impl Workplace {
     /// Runs to the end.
     pub fn run(&self, args: &[&str]) -> Finished {
         Finished::from(self.command(args).output().unwrap())
+    }
+
+    /// Runs to the end with no file allowed to grow beyond so many blocks of the
+    /// shell's (512 bytes, 1024 in some): writing fails half-way through.
+    pub fn run_with_file_limit(&self, blocks: u32, args: &[&str]) -> Finished {
+        let mut shell = Command::new("sh");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, LOADSTAR]);
+        Finished::from(self.prepared(shell, args).output().unwrap())
     }
 
     /// Runs to the end and must succeed; returns stdout.

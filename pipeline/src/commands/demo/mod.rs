@@ -94,7 +94,9 @@ async fn land(
     stages: &mut Stages,
     folder: &Path,
 ) -> Result<Done> {
-    let stage = Arc::new(stages.begin("streaming 13 months through the embedded broker"));
+    let stage = Arc::new(
+        stages.begin(&format!("streaming {} days through the embedded broker", spec.days)),
+    );
     let streamed = stream::stream(context, spec, stage.clone()).await?;
     let truth = serde_json::to_string_pretty(&streamed.truth)?;
     crate::output::write_file(&folder.join("truth.json"), truth.as_bytes())?;
