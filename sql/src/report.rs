@@ -98,7 +98,10 @@ pub async fn report(
         let plan = ctx.sql(query.sql).await?;
         plan.with_param_values(ParamValues::Map(values))?.collect().await
     };
-    answer.await.map_err(|error| LakeError::of_shipped(query.name, &error))
+    let since = std::time::Instant::now();
+    let answer = answer.await.map_err(|error| LakeError::of_shipped(query.name, &error));
+    tracing::debug!(query = query.name, seconds = since.elapsed().as_secs_f64(), "report query");
+    answer
 }
 
 #[cfg(test)]

@@ -20,7 +20,10 @@ SELECT sold.day, CAST(sold.energy_kwh AS DECIMAL(28, 4)) AS energy_kwh,
     days.completeness, weather.temperature_c
 FROM sold
 LEFT JOIN sold AS year_ago ON year_ago.day = CAST(sold.day - INTERVAL '364 days' AS DATE)
-LEFT JOIN completeness_daily AS days ON days.day = sold.day
+LEFT JOIN (
+    SELECT day, completeness FROM completeness_daily
+    WHERE day > CAST($week_end AS DATE) - INTERVAL '56 days' AND day <= CAST($week_end AS DATE)
+) AS days ON days.day = sold.day
 LEFT JOIN weather ON weather.day = sold.day
 WHERE sold.day > CAST($week_end AS DATE) - INTERVAL '56 days'
 ORDER BY sold.day

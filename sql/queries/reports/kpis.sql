@@ -14,17 +14,35 @@ WITH periods AS (
 ), sold AS (
     SELECT periods.period, sum(sales.energy_kwh) AS energy_kwh, sum(sales.revenue) AS revenue,
         sum(sales.priced_energy_kwh) AS priced_energy_kwh
-    FROM periods JOIN sales_daily AS sales ON sales.day >= periods.first_day AND sales.day <= periods.last_day
+    FROM periods
+    JOIN (
+        SELECT * FROM sales_daily
+        WHERE (day >= CAST($week_start AS DATE) - INTERVAL '7 days' AND day <= CAST($week_end AS DATE))
+            OR (day >= CAST($week_start AS DATE) - INTERVAL '364 days'
+                AND day <= CAST($week_end AS DATE) - INTERVAL '364 days')
+    ) AS sales ON sales.day >= periods.first_day AND sales.day <= periods.last_day
     GROUP BY periods.period
 ), loaded AS (
     SELECT periods.period, max(load.load_kw) AS peak_kw, avg(load.load_kw) AS mean_kw
-    FROM periods JOIN load_hourly AS load ON load.day >= periods.first_day AND load.day <= periods.last_day
+    FROM periods
+    JOIN (
+        SELECT * FROM load_hourly
+        WHERE (day >= CAST($week_start AS DATE) - INTERVAL '7 days' AND day <= CAST($week_end AS DATE))
+            OR (day >= CAST($week_start AS DATE) - INTERVAL '364 days'
+                AND day <= CAST($week_end AS DATE) - INTERVAL '364 days')
+    ) AS load ON load.day >= periods.first_day AND load.day <= periods.last_day
     GROUP BY periods.period
 ), read AS (
     SELECT periods.period, sum(days.interval_count) AS interval_count,
         sum(days.expected_interval_count) AS expected_interval_count,
         sum(days.estimated_interval_count) AS estimated_interval_count
-    FROM periods JOIN completeness_daily AS days ON days.day >= periods.first_day AND days.day <= periods.last_day
+    FROM periods
+    JOIN (
+        SELECT * FROM completeness_daily
+        WHERE (day >= CAST($week_start AS DATE) - INTERVAL '7 days' AND day <= CAST($week_end AS DATE))
+            OR (day >= CAST($week_start AS DATE) - INTERVAL '364 days'
+                AND day <= CAST($week_end AS DATE) - INTERVAL '364 days')
+    ) AS days ON days.day >= periods.first_day AND days.day <= periods.last_day
     GROUP BY periods.period
 ), due AS (
     SELECT periods.period, periods.last_day, bills.bill_id, bills.amount

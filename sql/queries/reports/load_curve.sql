@@ -7,7 +7,10 @@ WITH weather AS (
 )
 SELECT this.hour, this.day, this.load_kw, before.load_kw AS previous_load_kw, weather.temperature_c
 FROM load_hourly AS this
-LEFT JOIN load_hourly AS before ON before.hour = this.hour - INTERVAL '7 days'
+LEFT JOIN (
+    SELECT hour, load_kw FROM load_hourly
+    WHERE day >= CAST($week_start AS DATE) - INTERVAL '7 days' AND day < CAST($week_start AS DATE)
+) AS before ON before.hour = this.hour - INTERVAL '7 days'
 LEFT JOIN weather ON weather.hour = this.hour
 WHERE this.day >= CAST($week_start AS DATE) AND this.day <= CAST($week_end AS DATE)
 ORDER BY this.hour

@@ -9,15 +9,16 @@
 WITH usual AS (
     SELECT customer_id, max(expected_interval_count) AS intervals
     FROM consumption_daily WHERE customer_id <> '' GROUP BY customer_id
-), most AS (
-    SELECT intervals FROM usual GROUP BY intervals ORDER BY count(*) DESC, intervals LIMIT 1
-), active AS (
-    SELECT class.customer_id, class.first_day, class.last_day,
-        coalesce(usual.intervals, most.intervals) AS intervals
+), known AS (
+    SELECT class.customer_id, class.first_day, class.last_day, usual.intervals,
+        count(usual.intervals) OVER (PARTITION BY usual.intervals) AS holders
     FROM customers_by_day AS class
-    CROSS JOIN most
     LEFT JOIN usual ON usual.customer_id = class.customer_id
     WHERE class.status = 'active'
+), active AS (
+    SELECT customer_id, first_day, last_day,
+        coalesce(intervals, first_value(intervals) OVER (ORDER BY holders DESC, intervals)) AS intervals
+    FROM known
 ), present AS (
     SELECT rolled.day,
         sum(rolled.interval_count) AS interval_count,
@@ -29,25 +30,26 @@ WITH usual AS (
         AND rolled.day >= active.first_day AND rolled.day <= active.last_day
     GROUP BY rolled.day
 ), steps AS (
-    SELECT first_day AS day, intervals, CAST(NULL AS BOOLEAN) AS wanted FROM active
-    UNION ALL
-    SELECT CAST(last_day + INTERVAL '1 day' AS DATE), -intervals, NULL FROM active WHERE last_day < DATE '9999-12-31'
-    UNION ALL
-    SELECT day, 0, TRUE FROM present
-), by_day AS (
-    SELECT day, sum(intervals) AS change, bool_or(wanted) AS wanted FROM steps GROUP BY day
+    SELECT unnest([first_day, CAST(last_day + INTERVAL '1 day' AS DATE)]) AS day,
+        unnest([intervals, -intervals]) AS change
+    FROM (SELECT first_day, least(last_day, DATE '9999-12-30') AS last_day, intervals FROM active)
 ), due AS (
-    SELECT day, wanted, sum(change) OVER (ORDER BY day) AS usual_of_all_active FROM by_day
+    -- From first_day until before next_day, all active customers together should read so much.
+    SELECT day AS first_day, lead(day) OVER (ORDER BY day) AS next_day,
+        sum(change) OVER (ORDER BY day) AS usual_of_all_active
+    FROM (SELECT day, sum(change) AS change FROM steps GROUP BY day)
+), compared AS (
+    SELECT present.day, present.interval_count, present.estimated_interval_count,
+        present.expected_of_present + coalesce(due.usual_of_all_active, 0) - present.usual_of_active
+            AS expected_interval_count
+    FROM present
+    LEFT JOIN due ON present.day >= due.first_day AND present.day < coalesce(due.next_day, DATE '9999-12-31')
 )
-SELECT present.day,
-    CAST(present.interval_count AS BIGINT) AS interval_count,
-    CAST(present.expected_of_present + due.usual_of_all_active - present.usual_of_active AS BIGINT)
-        AS expected_interval_count,
-    CAST(present.estimated_interval_count AS BIGINT) AS estimated_interval_count,
-    CAST(CAST(present.interval_count AS DECIMAL(20, 6))
-        / nullif(present.expected_of_present + due.usual_of_all_active - present.usual_of_active, 0)
-        AS DECIMAL(9, 6)) AS completeness,
-    CAST(CAST(present.estimated_interval_count AS DECIMAL(20, 6)) / nullif(present.interval_count, 0)
-        AS DECIMAL(9, 6)) AS estimated_share
-FROM present
-JOIN due ON due.day = present.day
+SELECT day,
+    CAST(interval_count AS BIGINT) AS interval_count,
+    CAST(expected_interval_count AS BIGINT) AS expected_interval_count,
+    CAST(estimated_interval_count AS BIGINT) AS estimated_interval_count,
+    CAST(CAST(interval_count AS DECIMAL(20, 6)) / nullif(expected_interval_count, 0) AS DECIMAL(9, 6)) AS completeness,
+    CAST(CAST(estimated_interval_count AS DECIMAL(20, 6)) / nullif(interval_count, 0) AS DECIMAL(9, 6))
+        AS estimated_share
+FROM compared
