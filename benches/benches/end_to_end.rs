@@ -1,7 +1,7 @@
 //! The demo from nothing, as a newcomer runs it: seconds a stage, rows landed a
 //! second, peak memory, and the machine they were measured on.
 //!
-//! `cargo build --release && cargo bench --bench end_to_end`
+//! `cargo build --release --workspace && cargo bench --workspace --bench end_to_end`
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -51,7 +51,7 @@ fn binary() -> Result<PathBuf, Box<dyn std::error::Error>> {
     let binary = here.parent().and_then(Path::parent).map(|folder| folder.join("loadstar"));
     binary
         .filter(|binary| binary.exists())
-        .ok_or_else(|| "build the binary first: cargo build --release".into())
+        .ok_or_else(|| "build the binary first: cargo build --release --workspace".into())
 }
 
 fn peak_of(process: u32) -> u64 {

@@ -53,7 +53,9 @@ pub async fn run(args: DemoArgs, mut context: Context) -> Result<()> {
     done.push(land(&context, spec, &mut stages, &folder).await?);
     let lake = open_lake(&context, false).await?;
     done.push(roll_up(&lake, &mut stages).await?);
-    sales(&lake).await?;
+    if !context.json {
+        sales(&lake).await?;
+    }
     done.push(forecast(&lake, &context, &mut stages).await?);
     done.push(risk(&lake, &mut stages).await?);
     done.push(weekly_report(&lake, &context, &mut stages, &reports).await?);
@@ -164,10 +166,12 @@ async fn forecast(lake: &Lake, context: &Context, stages: &mut Stages) -> Result
         percent(issued.measured.naive_metrics.mape_percent),
     );
     let took = stage.finish(&outcome);
-    write_stdout(&format!(
-        "\nDay-ahead forecasts of the last four weeks, temperature as observed\n{}\n",
-        backtest::table(&issued.measured, &config.quantiles)
-    ))?;
+    if !context.json {
+        write_stdout(&format!(
+            "\nDay-ahead forecasts of the last four weeks, temperature as observed\n{}\n",
+            backtest::table(&issued.measured, &config.quantiles)
+        ))?;
+    }
     Ok(Done { stage: "forecast", took, outcome })
 }
 
