@@ -131,6 +131,7 @@ labels! {
     PartialHistory "partial_history" "Left out: the earlier period is incomplete." "暂缺：往期数据不完整。"
     ZeroBase "zero_base" "Left out: the earlier period is zero." "暂缺：往期数值为零。"
     WhyNoReads "why_no_reads" "no reads" "无读数"
+    WhyDaily "why_daily" "daily reads only" "仅有日读数"
     WhyNoBills "why_no_bills" "no bills" "无账单"
     WhyNoTariffs "why_no_tariffs" "no prices" "无电价"
     WhyNoForecast "why_no_forecast" "no forecast" "无预测"

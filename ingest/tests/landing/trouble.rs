@@ -1,7 +1,7 @@
 //! Troubles that end a run, and what they say.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::Utc;
 use loadstar_ingest::produce::{Producer, Record};
@@ -27,11 +27,9 @@ async fn a_broker_that_is_down_is_named() {
     let mut options = lake.options(&broker);
     options.brokers = "127.0.0.1:1".to_owned();
     options.connect_timeout = Duration::from_millis(700);
-    let started = Instant::now();
     let error = land(options).await.expect_err("nobody there");
     assert!(matches!(error, IngestError::BrokerUnreachable { .. }), "{error}");
-    assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
-    assert!(started.elapsed() >= Duration::from_millis(700), "it waits that long");
+    assert!(error.to_string().contains("127.0.0.1:1 within 700ms"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -98,6 +98,7 @@ async fn supervise_ingest(work: Work, mut stop: watch::Receiver<bool>) {
                 continue;
             }
         };
+        let since = Instant::now();
         let outcome = loadstar_ingest::run(options, stop.clone(), counted(&work.metrics)).await;
         match outcome {
             Ok(summary) => {
@@ -105,6 +106,10 @@ async fn supervise_ingest(work: Work, mut stop: watch::Receiver<bool>) {
                 return;
             }
             Err(error) => {
+                if since.elapsed() > RETRY_MOST {
+                    // It had worked for long: this is a new trouble.
+                    patience = RETRY_FIRST;
+                }
                 error!("ingest stopped: {error}; trying again in {} s", patience.as_secs());
                 work.metrics.task_failures.get_or_create(&OfTask { task: "ingest".into() }).inc();
                 pause(&mut patience, &mut stop).await;

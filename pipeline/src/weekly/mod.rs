@@ -47,6 +47,14 @@ pub async fn gather(lake: &Lake, week: Week, issued_at: DateTime<Utc>) -> Result
         notes: Vec::new(),
         actions: Vec::new(),
     };
+    if matches!(gathered.load, Section::Absent(Absence::NoHourlyReads)) {
+        // A day's mean is not a peak.
+        for kpi in &mut gathered.kpis {
+            if matches!(kpi.name, KpiName::PeakLoad | KpiName::LoadFactor) {
+                kpi.value = KpiValue::Unknown(Absence::NoHourlyReads);
+            }
+        }
+    }
     gathered.actions = actions::actions(&gathered);
     Ok(gathered)
 }

@@ -76,6 +76,28 @@ pub(crate) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
 }
 
+impl Svg {
+    /// With an empty margin all round, for a picture that stands alone.
+    pub(crate) fn with_margin(mut self, margin_pt: f64) -> Self {
+        let bare = opening(self.width_pt, self.height_pt, 0.0);
+        let framed = opening(self.width_pt, self.height_pt, margin_pt);
+        self.text = self.text.replacen(&bare, &framed, 1);
+        self.width_pt += 2.0 * margin_pt;
+        self.height_pt += 2.0 * margin_pt;
+        self
+    }
+}
+
+/// The root element of a drawing of so many points and a margin around it.
+fn opening(width_pt: f64, height_pt: f64, margin_pt: f64) -> String {
+    let (width, height) = (width_pt + 2.0 * margin_pt, height_pt + 2.0 * margin_pt);
+    let [from, across, down] = [-margin_pt, width, height].map(pixels);
+    format!(
+        "<svg width=\"{width}pt\" height=\"{height}pt\" \
+         viewBox=\"{from} {from} {across} {down}\" xmlns=\"http://www.w3.org/2000/svg\">"
+    )
+}
+
 impl Canvas<'_> {
     /// Runs `draw` on a surface of this size and gives back the SVG.
     pub(crate) fn draw(
@@ -95,9 +117,10 @@ impl Canvas<'_> {
         }
         // The drawing's own units are kept in the view box only, so that the
         // file opens at its size on paper.
-        let in_pixels = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
-        let in_points = format!("width=\"{width_pt}pt\" height=\"{height_pt}pt\"");
-        Ok(Svg { text: text.replacen(&in_pixels, &in_points, 1), width_pt, height_pt })
+        let begin = text.find("<svg").unwrap_or_default();
+        let end = text[begin..].find('>').map_or(begin, |end| begin + end + 1);
+        text.replace_range(begin..end, &opening(width_pt, height_pt, 0.0));
+        Ok(Svg { text, width_pt, height_pt })
     }
 
     pub(crate) fn line(&self, points: &[(f64, f64)], colour: RGBColor, width_pt: f64) -> Drawn {

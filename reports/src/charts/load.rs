@@ -25,6 +25,9 @@ pub(crate) fn load_chart(lines: LoadLines<'_>, format: Format<'_>) -> Result<Svg
     draw(lines, "", (PAGE_WIDTH_PT, 196.0), format)
 }
 
+/// Round a picture that stands alone.
+const MARGIN_PT: f64 = 16.0;
+
 /// A picture of a forecast by itself: `history` before it, its median and band.
 ///
 /// `title` is printed above; empty leaves it out. Both lists are in time order.
@@ -39,7 +42,8 @@ pub fn forecast_chart(
     lang: Lang,
 ) -> Result<Svg, ReportError> {
     let lines = LoadLines { unit, actual: history, last_forecast: &[], forecast: Some(forecast) };
-    draw(lines, title, (640.0, 300.0), Format { lang, currency: "" })
+    let size = (640.0 - 2.0 * MARGIN_PT, 300.0 - 2.0 * MARGIN_PT);
+    Ok(draw(lines, title, size, Format { lang, currency: "" })?.with_margin(MARGIN_PT))
 }
 
 fn draw(

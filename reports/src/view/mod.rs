@@ -168,7 +168,8 @@ const fn reason(absence: Absence) -> Option<Label> {
 /// The same in two words, for a figure.
 const fn short_reason(absence: Absence) -> Label {
     match absence {
-        Absence::NoReads | Absence::NoHourlyReads => Label::WhyNoReads,
+        Absence::NoReads => Label::WhyNoReads,
+        Absence::NoHourlyReads => Label::WhyDaily,
         Absence::NoBills => Label::WhyNoBills,
         Absence::NoTariffs => Label::WhyNoTariffs,
         Absence::NoForecast => Label::WhyNoForecast,
