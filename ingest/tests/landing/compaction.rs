@@ -6,7 +6,8 @@ use std::time::Duration;
 use loadstar_ingest::{CompactOptions, Fault, Step, compact, vacuum};
 use loadstar_schema::Table;
 
-use crate::world::{Lake, broker, expected, land, produce};
+use crate::broker;
+use crate::world::{Lake, expected, land, produce};
 
 async fn many_files(messages: i32) -> Lake {
     let broker = broker();

@@ -1,7 +1,22 @@
-//! Topics and files into a lake on disk, with crashes at every step.
+//! Topics and files into a lake on disk, with crashes at every step, over the
+//! embedded broker.
 
 mod compaction;
+mod embedded;
 mod exactly_once;
 mod files;
 mod trouble;
 mod world;
+
+use crate::world::Broker;
+
+/// A broker of the test's own.
+fn broker() -> Broker {
+    let embedded = loadstar_ingest::embedded::Broker::start().expect("broker");
+    embedded.create_topic("meter_reads", 2).expect("topic");
+    Broker {
+        servers: embedded.bootstrap_servers().to_owned(),
+        topic: "meter_reads".to_owned(),
+        keep: Box::new(embedded),
+    }
+}

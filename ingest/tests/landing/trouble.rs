@@ -8,7 +8,8 @@ use loadstar_ingest::produce::{Producer, Record};
 use loadstar_ingest::{IngestError, LakeTable, LakeUrl};
 use loadstar_schema::Table;
 
-use crate::world::{Lake, TOPIC, broker, land, produce};
+use crate::broker;
+use crate::world::{Lake, land, produce};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_topic_is_named_beside_those_that_exist() {
@@ -71,12 +72,12 @@ async fn messages_deleted_before_they_landed_are_named() {
     let lake = Lake::new();
     land(lake.options(&broker)).await.expect("landed");
     // The embedded broker keeps 5 MiB a partition.
-    let mut producer =
-        Producer::connect(broker.bootstrap_servers(), &BTreeMap::new()).expect("producer");
+    let mut producer = Producer::connect(&broker.servers, &BTreeMap::new()).expect("producer");
     let payload = vec![b'x'; 64 << 10];
     for message in 0..400_u32 {
         let key = message.to_le_bytes();
-        let record = Record { topic: TOPIC, key: &key, payload: &payload, timestamp: Utc::now() };
+        let record =
+            Record { topic: &broker.topic, key: &key, payload: &payload, timestamp: Utc::now() };
         producer.send(&record).expect("sent");
     }
     producer.flush(Duration::from_secs(20)).expect("delivered");
@@ -115,8 +116,7 @@ async fn secrets_are_not_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_to_a_topic_that_is_not_there_is_refused() {
     let broker = broker();
-    let mut producer =
-        Producer::connect(broker.bootstrap_servers(), &BTreeMap::new()).expect("producer");
+    let mut producer = Producer::connect(&broker.servers, &BTreeMap::new()).expect("producer");
     let record = Record { topic: "nowhere", key: b"k", payload: b"{}", timestamp: Utc::now() };
     let error = producer.send(&record).expect_err("no such topic");
     assert!(matches!(error, IngestError::UnknownTopic { .. }), "{error}");

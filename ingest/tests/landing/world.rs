@@ -1,5 +1,6 @@
 //! A broker, a lake, and messages that tell when one is lost or doubled.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -9,7 +10,6 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
 use chrono::{DateTime, TimeDelta, Utc};
 use deltalake_core::DeltaTableBuilder;
-use loadstar_ingest::embedded::Broker;
 use loadstar_ingest::produce::{Producer, Record};
 use loadstar_ingest::{
     Fault, Faults, FlushPolicy, IngestError, IngestOptions, IngestSummary, LakeUrl, Step, run,
@@ -19,7 +19,14 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-pub(crate) const TOPIC: &str = "meter_reads";
+/// Something that speaks Kafka's protocol, and a topic of two partitions on it
+/// that nobody else uses.
+pub(crate) struct Broker {
+    pub(crate) servers: String,
+    pub(crate) topic: String,
+    /// What ends with this value: the broker, where it is this one's alone.
+    pub(crate) keep: Box<dyn Any + Send + Sync>,
+}
 
 /// What a lake holds: the sequence numbers of each meter and kind, each as
 /// often as it is there.
@@ -82,19 +89,12 @@ fn start() -> DateTime<Utc> {
     "2026-03-01T00:00:00Z".parse().expect("a time")
 }
 
-pub(crate) fn broker() -> Broker {
-    let broker = Broker::start().expect("broker");
-    broker.create_topic(TOPIC, 2).expect("topic");
-    broker
-}
-
 pub(crate) fn produce(broker: &Broker, sequences: std::ops::Range<i32>) {
-    let mut producer =
-        Producer::connect(broker.bootstrap_servers(), &BTreeMap::new()).expect("producer");
+    let mut producer = Producer::connect(&broker.servers, &BTreeMap::new()).expect("producer");
     for sequence in sequences {
         let (key, payload) = (meter(sequence), payload(sequence));
         let record = Record {
-            topic: TOPIC,
+            topic: &broker.topic,
             key: key.as_bytes(),
             payload: payload.as_bytes(),
             timestamp: start() + TimeDelta::days(30) + TimeDelta::seconds(i64::from(sequence)),
@@ -118,8 +118,8 @@ impl Lake {
 
     /// Flushes of a few dozen rows, up to the end of the topic.
     pub(crate) fn options(&self, broker: &Broker) -> IngestOptions {
-        let mut options = IngestOptions::new(broker.bootstrap_servers(), self.url.clone());
-        options.topics = BTreeMap::from([(Table::MeterReads, TOPIC.to_owned())]);
+        let mut options = IngestOptions::new(&broker.servers, self.url.clone());
+        options.topics = BTreeMap::from([(Table::MeterReads, broker.topic.clone())]);
         options.until_end = true;
         options.flush = FlushPolicy { latency: Duration::from_secs(60), rows: 60, bytes: 16 << 20 };
         options

@@ -1,0 +1,32 @@
+//! The same guarantees over Apache Kafka itself.
+//!
+//! The jars come from Maven Central: `mvn -f ingest/tests/apache/pom.xml
+//! dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=DIR`,
+//! with `LOADSTAR_TEST_KAFKA=DIR` for the tests; Java 17 or later runs them.
+//! Where they are not to be had, each test says so and runs over the embedded
+//! broker, or not at all; with `CI` set it fails.
+
+#[path = "../landing/exactly_once.rs"]
+mod exactly_once;
+mod kafka;
+mod outage;
+#[path = "../landing/world.rs"]
+#[allow(dead_code, reason = "the suites of the embedded broker use the rest")]
+mod world;
+
+use crate::kafka::Kafka;
+use crate::world::Broker;
+
+/// A topic on the Kafka that all tests share, or the embedded broker.
+fn broker() -> Broker {
+    if let Some(kafka) = Kafka::shared() {
+        return kafka.topic();
+    }
+    let embedded = loadstar_ingest::embedded::Broker::start().expect("broker");
+    embedded.create_topic("meter_reads", 2).expect("topic");
+    Broker {
+        servers: embedded.bootstrap_servers().to_owned(),
+        topic: "meter_reads".to_owned(),
+        keep: Box::new(embedded),
+    }
+}
