@@ -6,4 +6,5 @@ mod bring_your_own;
 mod command;
 mod kill;
 mod postgres;
+mod s3;
 mod sql;

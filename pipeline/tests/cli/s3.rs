@@ -1,0 +1,145 @@
+//! A lake in a bucket, against an S3 server that honours put-if-absent.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use crate::command::Workplace;
+
+/// The server; it ends with this value.
+struct S3 {
+    process: Child,
+    address: String,
+}
+
+impl S3 {
+    /// `None`, said in words, where the server is not to be had.
+    fn start() -> Option<Self> {
+        let Some(program) = std::env::var_os("LOADSTAR_TEST_S3") else {
+            let why = "no S3 server is here: LOADSTAR_TEST_S3 names no ministack (from PyPI)";
+            assert!(std::env::var_os("CI").is_none(), "{why}");
+            writeln!(std::io::stderr(), "{why}").unwrap();
+            return None;
+        };
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut process = Command::new(program)
+            .env("DOCKER_HOST", "unix:///nonexistent")
+            .env("BIND_HOST", "127.0.0.1")
+            .env("GATEWAY_PORT", port.to_string())
+            .env("SERVICES", "s3")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+        let running = log.by_ref().map_while(Result::ok).any(|line| line.contains("Running on"));
+        assert!(running, "the S3 server ended before it ran");
+        // Nobody reads on; the pipe must not fill up.
+        std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
+        let server = Self { process, address: format!("127.0.0.1:{port}") };
+        server.make_bucket("lake");
+        Some(server)
+    }
+
+    fn make_bucket(&self, name: &str) {
+        let mut connection = TcpStream::connect(&self.address).unwrap();
+        let address = &self.address;
+        write!(
+            connection,
+            "PUT /{name} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// A day of hourly reads of one meter.
+fn reads(meter: usize) -> String {
+    let line = |hour| {
+        format!(
+            "{{\"meter_id\":\"M{meter}\",\"read_at\":\"2026-11-01T{hour:02}:00:00Z\",\
+             \"interval_min\":60,\"energy_kwh\":{meter}.5}}\n"
+        )
+    };
+    (0..24).map(line).collect()
+}
+
+#[test]
+fn loads_at_once_into_a_bucket_all_land_and_none_twice() {
+    let Some(server) = S3::start() else { return };
+    let place = Workplace::new();
+    place.write(
+        "loadstar.toml",
+        format!(
+            "[lake]\nurl = \"s3://lake/utility\"\n[lake.s3]\nendpoint = \"http://{}\"\n\
+             region = \"us-east-1\"\nallow_http = \"true\"\n",
+            server.address
+        ),
+    );
+    let command = |args: &[&str]| {
+        let mut command = place.command(args);
+        command
+            .args(["--config", "loadstar.toml"])
+            .env("LOADSTAR_S3_ACCESS_KEY_ID", "key")
+            .env("LOADSTAR_S3_SECRET_ACCESS_KEY", "hunter2");
+        command
+    };
+    let files: Vec<String> = (1..=4).map(|meter| format!("reads-{meter}.jsonl")).collect();
+    for (file, meter) in files.iter().zip(1..) {
+        place.write(file, reads(meter));
+    }
+    for _ in 0..2 {
+        let loads: Vec<_> = files
+            .iter()
+            .map(|file| command(&["load", "meter_reads", file]).spawn().unwrap())
+            .collect();
+        for load in loads {
+            let output = load.wait_with_output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            // Who loses the race for a rollup says so and is told to run it again.
+            assert!(output.status.success() || said.contains("run it again"), "{said}");
+            assert!(!said.contains("panicked"), "{said}");
+        }
+    }
+    for task in ["rollup", "compact"] {
+        let output = command(&["maintain", task]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let query = "SELECT count(*) AS rows, sum(energy_kwh) AS kwh FROM raw.meter_reads \
+                 UNION ALL SELECT count(*), sum(energy_kwh) FROM consumption_hourly";
+    let output = command(&["sql", "--format", "csv", "-c", query]).output().unwrap();
+    let answer = String::from_utf8(output.stdout).unwrap();
+    // 24 hours of 1.5 + 2.5 + 3.5 + 4.5 kWh.
+    assert!(answer.contains("96,288.0000"), "{answer}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(answer.lines().filter(|line| line.ends_with("288.0000")).count() == 2, "{answer}");
+}
+
+#[test]
+fn a_bucket_that_is_not_there_is_named_and_no_secret() {
+    let Some(server) = S3::start() else { return };
+    let place = Workplace::new();
+    place.write(
+        "loadstar.toml",
+        format!("[lake.s3]\nendpoint = \"http://{}\"\nallow_http = \"true\"\n", server.address),
+    );
+    let output = place
+        .command(&["sql", "-c", "SELECT 1 FROM bills", "--lake", "s3://nowhere/utility"])
+        .args(["--config", "loadstar.toml"])
+        .env("LOADSTAR_S3_ACCESS_KEY_ID", "key")
+        .env("LOADSTAR_S3_SECRET_ACCESS_KEY", "hunter2")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("nowhere") && !said.contains("hunter2"), "{said}");
+}
