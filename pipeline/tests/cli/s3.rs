@@ -18,7 +18,7 @@ impl S3 {
         let Some(program) = std::env::var_os("LOADSTAR_TEST_S3") else {
             let why = "no S3 server is here: LOADSTAR_TEST_S3 names no ministack (from PyPI)";
             assert!(std::env::var_os("CI").is_none(), "{why}");
-            writeln!(std::io::stderr(), "{why}").unwrap();
+            writeln!(std::io::stderr(), "{why}").expect("stderr");
             return None;
         };
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
