@@ -11,6 +11,10 @@
 //!
 //! Decoding is the same both times unless the known codes changed in between;
 //! then a message of those few may be filed in both places, never in neither.
+//!
+//! Any number of processes may land one stream, each with partitions of its
+//! own. Every commit fences all partitions its process holds, moved or not: if
+//! one was taken over, or was not let go of, the commit is refused.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +64,7 @@ pub(crate) struct Start {
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Landed {
     pub(crate) rows: BTreeMap<Table, u64>,
-    pub(crate) rejects: u64,
+    pub(crate) rejects: Vec<Reject>,
     pub(crate) commits: u64,
     /// Another writer was here; the flush did not reach its end.
     pub(crate) superseded: bool,
@@ -74,40 +78,85 @@ pub(crate) struct Ledger {
     /// The transaction of each partition.
     pub(crate) app_ids: BTreeMap<i32, String>,
     stands: BTreeMap<Table, BTreeMap<i32, Option<i64>>>,
+    /// The version of each table up to which no other writer moved them. A
+    /// table shared with other streams may have been seen further by these.
+    seen: BTreeMap<Table, u64>,
 }
 
 impl Ledger {
-    /// Reads how far each table is.
-    pub(crate) async fn read(
-        stream: Table,
-        query_id: String,
-        app_ids: BTreeMap<i32, String>,
-        tables: &OpenTables,
-    ) -> Result<Self, IngestError> {
-        let mut ledger = Self { stream, query_id, app_ids, stands: BTreeMap::new() };
-        ledger.read_stands(tables).await?;
-        Ok(ledger)
+    /// Without partitions.
+    pub(crate) fn new(stream: Table, query_id: String) -> Self {
+        Self {
+            stream,
+            query_id,
+            app_ids: BTreeMap::new(),
+            stands: BTreeMap::new(),
+            seen: BTreeMap::new(),
+        }
     }
 
-    /// Sees the commits of others, and reads again.
+    /// Takes partitions up, seeing what others landed of them. `false` if the
+    /// partitions held before were moved by others too: what was decoded of
+    /// them is void.
+    pub(crate) async fn take_up(
+        &mut self,
+        app_ids: impl IntoIterator<Item = (i32, String)>,
+        tables: &mut OpenTables,
+    ) -> Result<bool, IngestError> {
+        let held: Vec<i32> = self.app_ids.keys().copied().collect();
+        let before = self.stands.clone();
+        self.app_ids.extend(app_ids);
+        self.reread(tables).await?;
+        let same = |(table, stands): (&Table, &BTreeMap<i32, Option<i64>>)| {
+            held.iter().all(|id| before.get(table).and_then(|b| b.get(id)) == stands.get(id))
+        };
+        Ok(self.stands.iter().all(same))
+    }
+
+    /// Lets partitions go.
+    pub(crate) fn give_up(&mut self, partitions: &[i32]) {
+        for partition in partitions {
+            self.app_ids.remove(partition);
+            for stands in self.stands.values_mut() {
+                stands.remove(partition);
+            }
+        }
+    }
+
+    /// Sees the commits of others, and how far each table is.
     pub(crate) async fn reread(&mut self, tables: &mut OpenTables) -> Result<(), IngestError> {
         for table in self.tables() {
-            if let Some(open) = tables.get_mut(&table) {
-                open.refresh().await?;
-            }
-        }
-        self.read_stands(tables).await
-    }
-
-    async fn read_stands(&mut self, tables: &OpenTables) -> Result<(), IngestError> {
-        for table in self.tables() {
-            let Some(open) = tables.get(&table) else { continue };
-            let stands = self.stands.entry(table).or_default();
-            for (partition, app_id) in &self.app_ids {
-                stands.insert(*partition, open.transaction(app_id).await?);
-            }
+            let Some(open) = tables.get_mut(&table) else { continue };
+            open.refresh().await?;
+            let stands = self.read_stands(open).await?;
+            self.stands.insert(table, stands);
+            self.seen.insert(table, open.version());
         }
         Ok(())
+    }
+
+    async fn read_stands(
+        &self,
+        open: &LakeTable,
+    ) -> Result<BTreeMap<i32, Option<i64>>, IngestError> {
+        let mut stands = BTreeMap::new();
+        for (partition, app_id) in &self.app_ids {
+            stands.insert(*partition, open.transaction(app_id).await?);
+        }
+        Ok(stands)
+    }
+
+    /// Whether the partitions stand in the table where this ledger says. Costs
+    /// nothing while only this ledger's commits moved the table on.
+    async fn is_unmoved(&mut self, open: &LakeTable) -> Result<bool, IngestError> {
+        let table = open.table();
+        if self.seen.get(&table) != Some(&open.version()) {
+            if self.stands.get(&table) != Some(&self.read_stands(open).await?) {
+                return Ok(false);
+            }
+            self.seen.insert(table, open.version());
+        }
+        Ok(true)
     }
 
     /// The stream's tables and the dead letters, the anchor first.
@@ -124,6 +173,7 @@ impl Ledger {
         self.stand(self.stream, partition)
     }
 
+    /// Where every partition held is to be taken up.
     pub(crate) fn starts(&self) -> Vec<Start> {
         let start = |partition: i32| {
             let next = self.landed(partition);
@@ -138,8 +188,8 @@ impl Ledger {
         self.app_ids.keys().map(|partition| start(*partition)).collect()
     }
 
-    /// Every partition of the stream, moved or not: so that any other writer's
-    /// commit in between is a conflict.
+    /// Every partition held, moved or not: so that any other writer's commit in
+    /// between is a conflict.
     fn fences(&self, table: Table, next: &BTreeMap<i32, i64>) -> Vec<Fence> {
         let fence = |(partition, app_id): (&i32, &String)| {
             let base = self.stand(table, *partition);
@@ -163,7 +213,6 @@ impl Ledger {
         let mut landed = Landed::default();
         let mut order: Vec<(Table, Vec<RecordBatch>)> = Vec::new();
         if !rejects.is_empty() {
-            landed.rejects = rejects.len() as u64;
             rejects.sort_by_key(|reject| (reject.partition, reject.offset));
             order.push((Table::DeadLetters, vec![dead_letters(&rejects)]));
         }
@@ -181,7 +230,9 @@ impl Ledger {
                 return Ok(landed);
             }
             landed.commits += 1;
-            if table != Table::DeadLetters {
+            if table == Table::DeadLetters {
+                landed.rejects = std::mem::take(&mut rejects);
+            } else {
                 landed.rows.insert(table, row_count);
             }
         }
@@ -199,6 +250,9 @@ impl Ledger {
         let table = open.table();
         let adds = if rows.is_empty() { Vec::new() } else { open.write(rows).await? };
         fault::at(faults, Step::FilesWritten(table))?;
+        if !self.is_unmoved(open).await? {
+            return Ok(Landing::Superseded);
+        }
         let fences = self.fences(table, next);
         let operation = DeltaOperation::StreamingUpdate {
             output_mode: OutputMode::Append,
@@ -211,6 +265,7 @@ impl Ledger {
             for (partition, fence) in self.app_ids.keys().zip(&fences) {
                 stands.insert(*partition, Some(fence.next));
             }
+            self.seen.insert(table, open.version());
             tracing::debug!(table = table.name(), version = open.version(), ?landing, "committed");
         }
         Ok(landing)

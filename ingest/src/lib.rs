@@ -31,8 +31,8 @@ mod vacuum;
 pub use commit::{Fence, Landing};
 pub use compact::{CompactOptions, CompactSummary, compact};
 pub use consume::{
-    FlushPolicy, IngestOptions, IngestProgress, IngestSummary, Progress, StoppedBy, landed_offsets,
-    run,
+    FlushPolicy, GroupProtocol, IngestOptions, IngestProgress, IngestSummary, Membership, Progress,
+    StoppedBy, landed_offsets, run,
 };
 pub use error::IngestError;
 pub use fault::{Fault, Faults, Step};

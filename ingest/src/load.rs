@@ -1,6 +1,5 @@
 //! Files into the lake, once: the same file a second time changes nothing.
 
-use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::sync::Arc;
 
@@ -80,9 +79,9 @@ pub async fn load_json_lines(
         tables.insert(table, LakeTable::open_or_create(lake, table).await?);
     }
     let app_id = format!("load/{}/{}", table.name(), source.digest);
-    let app_ids = BTreeMap::from([(ONLY, app_id)]);
     let query_id = format!("load/{}", source.name);
-    let mut ledger = Ledger::read(table, query_id, app_ids, &tables).await?;
+    let mut ledger = Ledger::new(table, query_id);
+    ledger.take_up([(ONLY, app_id)], &mut tables).await?;
     let before = ledger.landed(ONLY);
     let mut lane = Lane::new(table, format!("file:{}", source.name), codes);
     for start in ledger.starts() {
@@ -100,7 +99,7 @@ pub async fn load_json_lines(
         }
         total.lines += flush.messages;
         total.rows += landed.rows.values().sum::<u64>();
-        total.rejects += landed.rejects;
+        total.rejects += landed.rejects.len() as u64;
         progress(&total);
     }
     reading

@@ -1,6 +1,6 @@
 //! The connection: brokers found, topics known, watermarks read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,13 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::TopicPartitionList;
 use tokio::sync::watch;
 
-use super::IngestOptions;
+use super::progress::Shared;
+use super::{GroupProtocol, IngestOptions};
 use crate::IngestError;
 
 /// One try at a broker that does not answer.
@@ -34,6 +38,8 @@ impl Connection {
     /// Finds the brokers and the topics; `None` if asked to stop meanwhile.
     pub(super) fn open(
         options: &IngestOptions,
+        protocol: Option<GroupProtocol>,
+        progress: &Shared,
         stop: &watch::Receiver<bool>,
     ) -> Result<Option<Self>, IngestError> {
         let mut config = ClientConfig::new();
@@ -44,7 +50,8 @@ impl Connection {
             // library's own pause of a second would then set the pace.
             .set("fetch.queue.backoff.ms", "20")
             .set("reconnect.backoff.max.ms", "2000")
-            .set("socket.keepalive.enable", "true");
+            .set("socket.keepalive.enable", "true")
+            .set("statistics.interval.ms", "1000");
         for (name, value) in &options.properties {
             config.set(name, value);
         }
@@ -56,8 +63,18 @@ impl Connection {
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", if options.until_end { "true" } else { "false" })
             .set("queued.max.messages.kbytes", options.queue_kib.max(1).to_string());
+        match protocol {
+            Some(GroupProtocol::Classic) => {
+                config.set("partition.assignment.strategy", "cooperative-sticky")
+            }
+            Some(GroupProtocol::Auto | GroupProtocol::Consumer) => {
+                config.set("group.protocol", "consumer")
+            }
+            None => &mut config,
+        };
+        let context = Context::new(options.topics.values().cloned(), progress.clone());
         let consumer: BaseConsumer<Context> = config
-            .create_with_context(Context::default())
+            .create_with_context(context)
             .map_err(|source| kafka("creating the consumer", source))?;
         let Some(existing) = metadata(&consumer, options, stop)? else { return Ok(None) };
         let mut partitions = BTreeMap::new();
@@ -113,7 +130,7 @@ fn metadata(
                 ));
             }
             Err(error) => {
-                if *stop.borrow() {
+                if *stop.borrow() || stop.has_changed().is_err() {
                     return Ok(None);
                 }
                 // Serves the callbacks, which know the reason.
@@ -136,10 +153,22 @@ pub(super) fn kafka(action: &str, source: KafkaError) -> IngestError {
     IngestError::Kafka { action: action.to_owned(), source }
 }
 
+/// What the group wants of this member. The library waits until it is done.
+#[derive(Debug)]
+pub(super) enum Rebalance {
+    /// Take up these partitions.
+    Assign(Vec<(String, i32)>),
+    /// Let go of these.
+    Revoke(Vec<(String, i32)>),
+}
+
 /// Hears the client library out, and repeats it at a bearable rate.
-#[derive(Default)]
 pub(super) struct Context {
+    topics: BTreeSet<String>,
+    progress: Shared,
     heard: Mutex<Heard>,
+    /// Not yet answered; `None` once nobody will.
+    rebalances: Mutex<Option<VecDeque<Rebalance>>>,
 }
 
 #[derive(Default)]
@@ -149,6 +178,27 @@ struct Heard {
 }
 
 impl Context {
+    fn new(topics: impl Iterator<Item = String>, progress: Shared) -> Self {
+        Self {
+            topics: topics.collect(),
+            progress,
+            heard: Mutex::default(),
+            rebalances: Mutex::new(Some(VecDeque::new())),
+        }
+    }
+
+    /// The next thing the group wants, to be answered at once.
+    pub(super) fn wanted(&self) -> Option<Rebalance> {
+        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.pop_front()
+    }
+
+    /// From now on whatever the group wants is granted: no rows are held.
+    /// Returns whether a wish was left unanswered.
+    pub(super) fn close(&self) -> bool {
+        let left = self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).take();
+        left.is_some_and(|left| !left.is_empty())
+    }
+
     /// The last trouble heard of.
     fn last(&self) -> Option<String> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).last.clone()
@@ -170,6 +220,22 @@ impl ClientContext for Context {
         tracing::debug!(?level, fac, message, "librdkafka");
     }
 
+    fn stats(&self, statistics: Statistics) {
+        let mut progress = self.progress.lock();
+        progress.connected = statistics.brokers.values().any(|broker| broker.state == "UP");
+        for (topic, found) in &statistics.topics {
+            if !self.topics.contains(topic) {
+                continue;
+            }
+            for (partition, found) in &found.partitions {
+                let id = (topic.clone(), *partition);
+                if found.hi_offset >= 0 && progress.landed.contains_key(&id) {
+                    progress.ends.insert(id, found.hi_offset);
+                }
+            }
+        }
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         // Said again, with the partition it concerns, by the poll itself.
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
@@ -178,4 +244,30 @@ impl ClientContext for Context {
     }
 }
 
-impl ConsumerContext for Context {}
+impl ConsumerContext for Context {
+    /// Notes what the group wants. Answering takes the lake's word, which is
+    /// sought when the library's poll has returned.
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let partitions = list.elements();
+        let ids = partitions.iter().map(|e| (e.topic().to_owned(), e.partition())).collect();
+        let wanted = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assign(ids),
+            _ => Rebalance::Revoke(ids),
+        };
+        tracing::debug!(?wanted, "rebalance");
+        let mut rebalances = self.rebalances.lock().unwrap_or_else(PoisonError::into_inner);
+        match rebalances.as_mut() {
+            Some(queue) => queue.push_back(wanted),
+            None => {
+                if let Err(error) = consumer.unassign() {
+                    tracing::debug!(%error, "partitions not let go");
+                }
+            }
+        }
+    }
+}

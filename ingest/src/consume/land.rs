@@ -11,8 +11,9 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::connect::Connection;
 use super::lane::{self, Flush};
 use super::poll::Rewind;
-use super::progress::Pace;
-use super::{IngestOptions, IngestProgress, IngestSummary, Progress, StoppedBy};
+use super::progress::{Pace, Shared};
+use super::{IngestOptions, IngestSummary, Progress, StoppedBy};
+use crate::decode::Reject;
 use crate::ledger::{Ledger, OpenTables, Start, tables_of};
 use crate::{IngestError, LakeTable};
 
@@ -25,12 +26,20 @@ struct Topic {
     origins: BTreeMap<i32, i64>,
 }
 
+/// Where partitions taken up are to be begun.
+pub(super) struct TakenUp {
+    /// Of these partitions.
+    pub(super) starts: Vec<Start>,
+    /// Another writer moved the partitions held before: begin these again.
+    pub(super) rewind: Option<Rewind>,
+}
+
 pub(super) struct Lander {
     options: Arc<IngestOptions>,
     tables: OpenTables,
     /// In the order of the options' topics.
     topics: Vec<Topic>,
-    progress: IngestProgress,
+    progress: Shared,
     tell: Progress,
     pace: Pace,
 }
@@ -39,6 +48,7 @@ impl Lander {
     /// Opens or makes every table that may be written.
     pub(super) async fn open(
         options: Arc<IngestOptions>,
+        progress: Shared,
         tell: Progress,
     ) -> Result<Self, IngestError> {
         let mut tables = OpenTables::new();
@@ -46,44 +56,69 @@ impl Lander {
         for table in landed.chain([Table::DeadLetters]) {
             tables.insert(table, LakeTable::open_or_create(&options.lake, table).await?);
         }
+        let topic = |(stream, topic): (&Table, &String)| Topic {
+            name: topic.clone(),
+            ledger: Ledger::new(*stream, format!("{}/{topic}", options.pipeline)),
+            epoch: 0,
+            origins: BTreeMap::new(),
+        };
+        let topics = options.topics.iter().map(topic).collect();
         let pace = Pace::new(options.log_every);
-        let progress = IngestProgress::default();
-        Ok(Self { options, tables, topics: Vec::new(), progress, tell, pace })
+        Ok(Self { options, tables, topics, progress, tell, pace })
     }
 
-    /// Reads where each topic stands.
-    pub(super) async fn begin(
+    /// Takes partitions of a topic up where the lake stands.
+    pub(super) async fn take_up(
         &mut self,
+        lane: usize,
+        partitions: &[i32],
         connection: &Connection,
-    ) -> Result<Vec<Vec<Start>>, IngestError> {
-        let mut starts = Vec::new();
-        for (stream, topic) in &self.options.topics {
-            let count = connection.partitions.get(topic).copied().unwrap_or(0);
-            let pipeline = &self.options.pipeline;
-            let app_id = |id| (id, lane::app_id(pipeline, &connection.cluster_id, topic, id));
-            let query_id = format!("{pipeline}/{topic}");
-            let app_ids = (0..count).map(app_id).collect();
-            let ledger = Ledger::read(*stream, query_id, app_ids, &self.tables).await?;
-            let mut origins = BTreeMap::new();
-            for id in 0..count {
-                let landed = ledger.landed(id).unwrap_or(0);
-                origins.insert(id, if self.options.broker_forgets { landed } else { 0 });
-                self.progress.landed.insert((topic.clone(), id), landed);
-            }
-            starts.push(ledger.starts());
-            self.topics.push(Topic { name: topic.clone(), ledger, epoch: 0, origins });
+    ) -> Result<TakenUp, IngestError> {
+        let topic = &mut self.topics[lane];
+        let app_id = |id: &i32| {
+            let Connection { cluster_id, .. } = connection;
+            (*id, lane::app_id(&self.options.pipeline, cluster_id, &topic.name, *id))
+        };
+        let app_ids: Vec<_> = partitions.iter().map(app_id).collect();
+        let undisturbed = topic.ledger.take_up(app_ids, &mut self.tables).await?;
+        let mut starts = topic.ledger.starts();
+        let rewind = (!undisturbed).then(|| {
+            topic.epoch += 1;
+            Rewind { lane, epoch: topic.epoch, starts: starts.clone() }
+        });
+        starts.retain(|start| partitions.contains(&start.partition));
+        let mut progress = self.progress.lock();
+        for start in &starts {
+            let landed = start.next.unwrap_or(0);
+            let forgotten = if self.options.broker_forgets { landed } else { 0 };
+            topic.origins.insert(start.partition, forgotten);
+            progress.landed.insert((topic.name.clone(), start.partition), landed);
         }
-        Ok(starts)
+        Ok(TakenUp { starts, rewind })
+    }
+
+    /// Lets partitions of a topic go. All that was decoded of them has landed
+    /// or is void.
+    pub(super) fn give_up(&mut self, lane: usize, partitions: &[i32]) {
+        let topic = &mut self.topics[lane];
+        topic.ledger.give_up(partitions);
+        let mut progress = self.progress.lock();
+        for partition in partitions {
+            let id = (topic.name.clone(), *partition);
+            progress.landed.remove(&id);
+            progress.ends.remove(&id);
+            progress.times.remove(&id);
+        }
     }
 
     /// Reports where the run begins.
     pub(super) fn report(&mut self, expected_messages: Option<u64>) {
-        self.progress.expected_messages = expected_messages;
-        (self.tell)(&self.progress);
+        self.progress.lock().expected_messages = expected_messages;
+        (self.tell)(&self.progress.now());
     }
 
     pub(super) fn summary(self, stopped_by: StoppedBy, started: Instant) -> IngestSummary {
-        IngestSummary { total: self.progress, stopped_by, elapsed: started.elapsed() }
+        IngestSummary { total: self.progress.now(), stopped_by, elapsed: started.elapsed() }
     }
 
     /// Lands a flush. Returns where to begin again if another writer was here.
@@ -100,35 +135,66 @@ impl Lander {
         }
         let faults = self.options.faults.as_ref();
         let landed = topic.ledger.land(&mut self.tables, flush.parts, &flush.next, faults).await?;
-        self.progress.commits += landed.commits;
-        for (table, rows) in landed.rows {
-            *self.progress.rows.entry(table).or_default() += rows;
-        }
-        if landed.superseded {
-            tracing::warn!(topic = topic.name, "another ingest lands it too, following");
+        let now = {
+            let mut progress = self.progress.lock();
+            progress.commits += landed.commits;
+            for (table, rows) in landed.rows {
+                *progress.rows.entry(table).or_default() += rows;
+            }
+            for reject in &landed.rejects {
+                *progress.rejects_by_reason.entry(reject.reason).or_default() += 1;
+            }
+            progress.rejects += landed.rejects.len() as u64;
+            if landed.superseded {
+                progress.superseded += 1;
+                None
+            } else {
+                progress.flushes += 1;
+                progress.messages += flush.messages;
+                progress.bytes += flush.bytes;
+                progress.newest = progress.newest.max(flush.newest);
+                progress.oldest_of_flush = flush.oldest;
+                for (partition, next) in &flush.next {
+                    progress.landed.insert((topic.name.clone(), *partition), *next);
+                }
+                for (partition, time) in flush.times {
+                    progress.times.insert((topic.name.clone(), partition), time);
+                }
+                Some(progress.clone())
+            }
+        };
+        log_rejects(&topic.name, &landed.rejects);
+        let Some(now) = now else {
+            tracing::warn!(topic = topic.name, "another process landed it too, following");
             topic.ledger.reread(&mut self.tables).await?;
             topic.epoch += 1;
             let (epoch, starts) = (topic.epoch, topic.ledger.starts());
             return Ok(Some(Rewind { lane: flush.lane, epoch, starts }));
-        }
-        self.progress.messages += flush.messages;
-        self.progress.bytes += flush.bytes;
-        self.progress.rejects += landed.rejects;
-        self.progress.newest = self.progress.newest.max(flush.newest);
-        for (partition, next) in &flush.next {
-            self.progress.landed.insert((topic.name.clone(), *partition), *next);
-        }
+        };
         tracing::debug!(
             topic = topic.name,
             messages = flush.messages,
-            rejects = landed.rejects,
+            rejects = landed.rejects.len(),
             millis = started.elapsed().as_millis() as u64,
             "flush landed"
         );
         show_group(connection, topic, &flush.next);
-        (self.tell)(&self.progress);
-        self.pace.tell(&self.progress);
+        (self.tell)(&now);
+        self.pace.tell(&now);
         Ok(None)
+    }
+}
+
+/// One line a flush and reason; the table has the rest.
+fn log_rejects(topic: &str, rejects: &[Reject]) {
+    let mut first: BTreeMap<_, (&Reject, u64)> = BTreeMap::new();
+    for reject in rejects {
+        first.entry(reject.reason).or_insert((reject, 0)).1 += 1;
+    }
+    for (reason, (reject, count)) in first {
+        let (partition, offset, detail) = (reject.partition, reject.offset, &reject.detail);
+        let reason = reason.code();
+        tracing::warn!(topic, partition, offset, reason, count, detail, "dead letters");
     }
 }
 

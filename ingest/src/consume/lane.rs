@@ -31,7 +31,10 @@ pub(crate) struct Flush {
     pub(crate) next: BTreeMap<i32, i64>,
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
+    pub(crate) oldest: Option<DateTime<Utc>>,
     pub(crate) newest: Option<DateTime<Utc>>,
+    /// The broker's time of the newest message of each partition that moved.
+    pub(crate) times: BTreeMap<i32, DateTime<Utc>>,
 }
 
 pub(crate) struct Partition {
@@ -42,6 +45,8 @@ pub(crate) struct Partition {
     /// Where to stop, the lake's.
     pub(crate) end: Option<i64>,
     ahead: Vec<(Table, i64)>,
+    /// The broker's time of its newest message since the last flush.
+    newest: Option<DateTime<Utc>>,
 }
 
 pub(crate) struct Lane {
@@ -58,7 +63,7 @@ pub(crate) struct Lane {
     since: Option<Instant>,
     messages: u64,
     bytes: u64,
-    newest: Option<DateTime<Utc>>,
+    oldest: Option<DateTime<Utc>>,
 }
 
 impl Lane {
@@ -74,14 +79,15 @@ impl Lane {
             since: None,
             messages: 0,
             bytes: 0,
-            newest: None,
+            oldest: None,
         }
     }
 
     /// Takes up a partition at `next`, forgetting what was decoded of it.
     pub(crate) fn place(&mut self, start: &Start, next: i64, origin: i64, end: Option<i64>) {
         let ahead = start.ahead.clone();
-        self.partitions.insert(start.partition, Partition { next, origin, end, ahead });
+        let partition = Partition { next, origin, end, ahead, newest: None };
+        self.partitions.insert(start.partition, partition);
     }
 
     /// Forgets everything not handed over.
@@ -91,7 +97,7 @@ impl Lane {
         self.since = None;
         self.messages = 0;
         self.bytes = 0;
-        self.newest = None;
+        self.oldest = None;
     }
 
     /// Decodes a message whose offset is the lake's; one from before the
@@ -102,6 +108,7 @@ impl Lane {
             return;
         }
         partition.next = message.offset + 1;
+        partition.newest = partition.newest.max(Some(message.timestamp));
         partition.ahead.retain(|(_, until)| message.offset < *until);
         let decoder = match self.decoders.iter().position(|(has, _)| same(has, &partition.ahead)) {
             Some(index) => &mut self.decoders[index].1,
@@ -119,7 +126,7 @@ impl Lane {
         self.messages += 1;
         let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len) as u64;
         self.bytes += len(message.key) + len(message.payload);
-        self.newest = self.newest.max(Some(message.timestamp));
+        self.oldest = Some(self.oldest.unwrap_or(message.timestamp).min(message.timestamp));
     }
 
     /// Rows and dead letters held.
@@ -145,6 +152,9 @@ impl Lane {
             parts.push((has.clone(), decoder.finish()));
         }
         self.decoders.retain(|(has, _)| has.is_empty());
+        let times: BTreeMap<i32, DateTime<Utc>> = (self.partitions.iter_mut())
+            .filter_map(|(id, partition)| Some((*id, partition.newest.take()?)))
+            .collect();
         let flush = Flush {
             lane,
             epoch: self.epoch,
@@ -152,13 +162,15 @@ impl Lane {
             next: self.partitions.iter().map(|(id, p)| (*id, p.next)).collect(),
             messages: self.messages,
             bytes: self.bytes,
-            newest: self.newest,
+            oldest: self.oldest,
+            newest: times.values().max().copied(),
+            times,
         };
         self.held_bytes = 0;
         self.since = None;
         self.messages = 0;
         self.bytes = 0;
-        self.newest = None;
+        self.oldest = None;
         Some(flush)
     }
 }

@@ -8,18 +8,23 @@ mod poll;
 mod progress;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use loadstar_schema::Table;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::{mpsc, watch};
 
 use self::connect::Connection;
 use self::land::Lander;
-use self::poll::{Control, Poller};
+use self::poll::{Control, Handed, Poller};
+use self::progress::Shared;
 use crate::{IngestError, LakeTable, LakeUrl};
 
-pub use self::options::{FlushPolicy, IngestOptions};
+pub use self::options::{FlushPolicy, GroupProtocol, IngestOptions, Membership};
 pub use self::progress::{IngestProgress, IngestSummary, Progress, StoppedBy};
+
+/// Time between two reports of the progress while nothing lands.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Lands the topics until `stop` turns true, or to their present end if the
 /// options say so. On stop, what was taken in is flushed and committed.
@@ -28,8 +33,11 @@ pub use self::progress::{IngestProgress, IngestSummary, Progress, StoppedBy};
 /// being written; a slow store therefore slows the consumer, and memory stays
 /// near three times [`FlushPolicy::bytes`] plus the client's queue.
 ///
-/// Several runs over the same topics do no harm but the work: whoever commits a
-/// partition first wins, the other discards its rows and carries on from there.
+/// Any number of runs, in any number of processes, land the same topics into
+/// the same tables: the members of a group share the partitions out, and hand
+/// one over only after what they decoded of it has landed. Where two hold the
+/// same partition all the same, whoever commits it first wins, the other
+/// discards its rows and carries on from there.
 ///
 /// # Errors
 /// [`IngestError::BrokerUnreachable`], [`IngestError::UnknownTopic`],
@@ -46,39 +54,113 @@ pub async fn run(
     options.check()?;
     let started = Instant::now();
     let options = Arc::new(options);
-    let mut lander = Lander::open(options.clone(), progress).await?;
-    let connecting = (options.clone(), stop.clone());
-    let connection = blocking(move || Connection::open(&connecting.0, &connecting.1)).await?;
-    let Some(connection) = connection else {
-        return Ok(lander.summary(StoppedBy::Asked, started));
-    };
-    let starts = lander.begin(&connection).await?;
-    let (flushes, mut taken) = mpsc::channel(1);
-    let (control, controls) = std::sync::mpsc::channel();
-    let assigning = (options.clone(), connection.clone());
-    let poller = blocking(move || {
-        Poller::assign(&assigning.0, assigning.1, starts, flushes, controls, stop)
-    })
-    .await?;
-    lander.report(poller.expected_messages());
-    let polling = tokio::task::spawn_blocking(move || poller.run());
-    let mut landed = Ok(());
-    while let Some(flush) = taken.recv().await {
-        match lander.land(flush, &connection).await {
-            Ok(None) => {}
-            // The poller is gone only if it is about to say why.
-            Ok(Some(rewind)) => drop(control.send(Control::Rewind(rewind))),
-            Err(error) => {
-                landed = Err(error);
-                break;
+    let shared = Shared::default();
+    let ticking = tokio::spawn(tick(shared.clone(), progress.clone()));
+    let _ticking = AbortOnDrop(ticking);
+    let mut protocol = options.protocol();
+    loop {
+        let lander = Lander::open(options.clone(), shared.clone(), progress.clone()).await?;
+        let connecting = (options.clone(), shared.clone(), stop.clone());
+        let connection = blocking(move || {
+            Connection::open(&connecting.0, protocol, &connecting.1, &connecting.2)
+        })
+        .await?;
+        let Some(connection) = connection else {
+            return Ok(lander.summary(StoppedBy::Asked, started));
+        };
+        match land(lander, connection, protocol.is_some(), &options, &stop).await {
+            Ok((lander, stopped_by)) => return Ok(lander.summary(stopped_by, started)),
+            Err(error) if protocol == Some(GroupProtocol::Auto) && is_unsupported(&error) => {
+                tracing::info!("the broker is without KIP-848, joining with the classic protocol");
+                protocol = Some(GroupProtocol::Classic);
             }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Lands what is polled until polling or landing ends.
+async fn land(
+    mut lander: Lander,
+    connection: Connection,
+    in_group: bool,
+    options: &Arc<IngestOptions>,
+    stop: &watch::Receiver<bool>,
+) -> Result<(Lander, StoppedBy), IngestError> {
+    let (handed, mut taken) = mpsc::channel(1);
+    let (control, controls) = std::sync::mpsc::channel();
+    let poller = Poller::new(options, connection.clone(), handed, controls, stop.clone());
+    let polling = tokio::task::spawn_blocking(move || {
+        poller.run(if in_group { Poller::subscribe } else { Poller::assign_all })
+    });
+    let mut landed = Ok(());
+    while let Some(handed) = taken.recv().await {
+        let done = match handed {
+            Handed::Began { expected_messages } => {
+                lander.report(expected_messages);
+                Ok(())
+            }
+            Handed::Flush(flush) => match lander.land(flush, &connection).await {
+                Ok(None) => Ok(()),
+                // The poller is gone only if it is about to say why.
+                Ok(Some(rewind)) => {
+                    drop(control.send(Control::Rewind(rewind)));
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+            Handed::TakeUp { lane, partitions, reply } => {
+                let taken = lander.take_up(lane, &partitions, &connection).await;
+                taken.map(|taken| drop(reply.send(taken)))
+            }
+            Handed::GiveUp { lane, partitions, reply } => {
+                lander.give_up(lane, &partitions);
+                // As above.
+                let _gone = reply.send(());
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            landed = Err(error);
+            break;
         }
     }
     drop(taken);
     drop(control.send(Control::Abort));
     let polled = polling.await.map_err(died)?;
+    // Leaving the group waits for the broker.
+    blocking(move || {
+        drop(connection);
+        Ok(())
+    })
+    .await?;
     landed?;
-    Ok(lander.summary(polled?, started))
+    Ok((lander, polled?))
+}
+
+/// Tells of the progress while nothing lands.
+async fn tick(shared: Shared, progress: Progress) {
+    let mut ticks = tokio::time::interval(TELL_EVERY);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        progress(&shared.now());
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn is_unsupported(error: &IngestError) -> bool {
+    let IngestError::Kafka { source: KafkaError::MessageConsumptionFatal(code), .. } = error else {
+        return false;
+    };
+    matches!(code, RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedFeature)
 }
 
 /// Up to where each partition of a topic has landed in the lake: the next

@@ -28,6 +28,28 @@ impl Default for FlushPolicy {
     }
 }
 
+/// Whether processes share the partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// All partitions of the topics are this process's. Others that think the
+    /// same do no harm but the work.
+    Alone,
+    /// The partitions are shared out among the members of the group.
+    Group(GroupProtocol),
+}
+
+/// How the members of a group agree; either way cooperatively: what stays with
+/// a member is not interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// KIP-848 where the broker offers it, classic elsewhere.
+    Auto,
+    /// The members assign: `cooperative-sticky`.
+    Classic,
+    /// The broker assigns: KIP-848.
+    Consumer,
+}
+
 /// What to land, from where, to where, and how.
 #[derive(Clone)]
 pub struct IngestOptions {
@@ -39,9 +61,14 @@ pub struct IngestOptions {
     /// under `pipeline/cluster/topic/partition`. Another name lands everything
     /// again.
     pub pipeline: String,
-    /// Consumer group that positions are shown under to lag tools. They are
+    /// Consumer group, under which positions are shown to lag tools. They are
     /// never read back.
     pub group_id: String,
+    /// Whether its members share the partitions. Runs [`until_end`] and from a
+    /// broker that forgets are alone in any case.
+    ///
+    /// [`until_end`]: Self::until_end
+    pub membership: Membership,
     /// Stands in for the id the cluster gives itself.
     pub cluster_id: Option<String>,
     /// The broker keeps its log in memory only: what it now calls offset 0
@@ -78,6 +105,9 @@ const RESERVED: &[&str] = &[
     "enable.auto.offset.store",
     "enable.partition.eof",
     "group.id",
+    "group.protocol",
+    "partition.assignment.strategy",
+    "statistics.interval.ms",
 ];
 
 impl IngestOptions {
@@ -94,6 +124,7 @@ impl IngestOptions {
             lake,
             pipeline: "loadstar".to_owned(),
             group_id: "loadstar".to_owned(),
+            membership: Membership::Group(GroupProtocol::Auto),
             cluster_id: None,
             broker_forgets: false,
             topics,
@@ -105,6 +136,16 @@ impl IngestOptions {
             log_every: Duration::from_secs(10),
             properties: BTreeMap::new(),
             faults: None,
+        }
+    }
+
+    /// The protocol of the group, if partitions are shared.
+    pub(super) fn protocol(&self) -> Option<GroupProtocol> {
+        match self.membership {
+            Membership::Group(protocol) if !self.until_end && !self.broker_forgets => {
+                Some(protocol)
+            }
+            _ => None,
         }
     }
 
@@ -149,6 +190,7 @@ impl fmt::Debug for IngestOptions {
             .field("lake", &self.lake.to_string())
             .field("pipeline", &self.pipeline)
             .field("group_id", &self.group_id)
+            .field("membership", &self.membership)
             .field("cluster_id", &self.cluster_id)
             .field("broker_forgets", &self.broker_forgets)
             .field("topics", &self.topics)

@@ -1,18 +1,21 @@
 //! The thread that polls, decodes and hands over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use loadstar_schema::Table;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::{mpsc, watch};
 
-use super::connect::{ANSWER_WITHIN, Connection, kafka};
-use super::lane::{Flush, Lane};
+use super::connect::{ANSWER_WITHIN, Connection, Rebalance, kafka};
+use super::land::TakenUp;
+use super::lane::{Flush, Lane, Partition};
 use super::{FlushPolicy, IngestOptions, StoppedBy};
 use crate::IngestError;
 use crate::decode::Message;
@@ -40,18 +43,22 @@ pub(super) struct Rewind {
     pub(super) starts: Vec<Start>,
 }
 
-/// Landing has ended; it knows why.
-struct Gone;
-
-enum Stopped {
-    Gone,
-    Failed(IngestError),
+/// What the poller gives the landing side to do, in this order.
+pub(super) enum Handed {
+    /// The run begins.
+    Began { expected_messages: Option<u64> },
+    /// Rows to land.
+    Flush(Flush),
+    /// Partitions of a lane to say the beginning of.
+    TakeUp { lane: usize, partitions: Vec<i32>, reply: SyncSender<TakenUp> },
+    /// Partitions of a lane of which no more comes.
+    GiveUp { lane: usize, partitions: Vec<i32>, reply: SyncSender<()> },
 }
 
-impl From<Gone> for Stopped {
-    fn from(_: Gone) -> Self {
-        Self::Gone
-    }
+pub(super) enum Stopped {
+    /// Landing has ended; it knows why.
+    Gone,
+    Failed(IngestError),
 }
 
 impl From<IngestError> for Stopped {
@@ -65,7 +72,8 @@ pub(super) struct Poller {
     lanes: Vec<Lane>,
     policy: FlushPolicy,
     until_end: bool,
-    flushes: mpsc::Sender<Flush>,
+    broker_forgets: bool,
+    handed: mpsc::Sender<Handed>,
     controls: Receiver<Control>,
     stop: watch::Receiver<bool>,
     last_message: Instant,
@@ -74,60 +82,156 @@ pub(super) struct Poller {
 }
 
 impl Poller {
-    /// Holds the lake's positions against the log and assigns the partitions.
-    pub(super) fn assign(
+    pub(super) fn new(
         options: &Arc<IngestOptions>,
         connection: Connection,
-        starts: Vec<Vec<Start>>,
-        flushes: mpsc::Sender<Flush>,
+        handed: mpsc::Sender<Handed>,
         controls: Receiver<Control>,
         stop: watch::Receiver<bool>,
-    ) -> Result<Self, IngestError> {
-        let mut lanes = Vec::new();
-        let mut list = TopicPartitionList::new();
-        for ((stream, topic), starts) in options.topics.iter().zip(starts) {
-            let mut lane = Lane::new(*stream, topic.clone(), options.codes.clone());
-            for start in starts {
-                let (low, high) = connection.watermarks(topic, start.partition)?;
-                let origin = if options.broker_forgets { start.next.unwrap_or(0) } else { 0 };
-                let next = start.next.unwrap_or(low);
-                held_against(topic, start.partition, next - origin, low, high)?;
-                let end = options.until_end.then_some(high + origin);
-                lane.place(&start, next, origin, end);
-                list.add_partition_offset(topic, start.partition, Offset::Offset(next - origin))
-                    .map_err(|source| kafka("naming a partition", source))?;
-            }
-            lanes.push(lane);
-        }
-        connection
-            .consumer
-            .assign(&list)
-            .map_err(|source| kafka("assigning partitions", source))?;
-        Ok(Self {
+    ) -> Self {
+        let lane = |(stream, topic): (&Table, &String)| {
+            Lane::new(*stream, topic.clone(), options.codes.clone())
+        };
+        Self {
             connection,
-            lanes,
+            lanes: options.topics.iter().map(lane).collect(),
             policy: options.flush,
             until_end: options.until_end,
-            flushes,
+            broker_forgets: options.broker_forgets,
+            handed,
             controls,
             stop,
             last_message: Instant::now(),
             ended: Vec::new(),
-        })
+        }
     }
 
-    /// Messages up to the end; `None` if there is none.
-    pub(super) fn expected_messages(&self) -> Option<u64> {
-        let partitions = self.lanes.iter().flat_map(|lane| lane.partitions.values());
-        partitions.map(|p| Some(u64::try_from(p.end? - p.next).unwrap_or(0))).sum()
-    }
-
-    pub(super) fn run(mut self) -> Result<StoppedBy, IngestError> {
-        match self.poll_until_stopped() {
+    /// Polls until asked to stop, at the end, or in trouble. `begin` gets the
+    /// partitions: all of them, or what the group assigns.
+    pub(super) fn run(
+        mut self,
+        begin: fn(&mut Self) -> Result<(), Stopped>,
+    ) -> Result<StoppedBy, IngestError> {
+        let stopped = begin(&mut self)
+            .and_then(|()| {
+                let expected_messages = self.expected_messages();
+                self.hand(Handed::Began { expected_messages })
+            })
+            .and_then(|()| self.poll_until_stopped());
+        match stopped {
             Ok(by) => Ok(by),
             Err(Stopped::Gone) => Ok(StoppedBy::Asked),
             Err(Stopped::Failed(error)) => Err(error),
         }
+    }
+
+    /// Assigns every partition of every topic to this process.
+    pub(super) fn assign_all(&mut self) -> Result<(), Stopped> {
+        let all = self.connection.partitions.clone();
+        let ids = all.iter().flat_map(|(topic, count)| (0..*count).map(|id| (topic.clone(), id)));
+        let list = self.take_up(ids.collect())?;
+        let assigned = self.connection.consumer.assign(&list);
+        Ok(assigned.map_err(|source| kafka("assigning partitions", source))?)
+    }
+
+    /// Joins the group.
+    pub(super) fn subscribe(&mut self) -> Result<(), Stopped> {
+        let topics: Vec<&str> = self.lanes.iter().map(|lane| lane.topic.as_str()).collect();
+        let subscribed = self.connection.consumer.subscribe(&topics);
+        Ok(subscribed.map_err(|source| kafka("joining the group", source))?)
+    }
+
+    /// Does what the group wants.
+    fn rebalance(&mut self) -> Result<(), Stopped> {
+        let consumer = self.connection.consumer.clone();
+        while let Some(wanted) = consumer.context().wanted() {
+            match wanted {
+                Rebalance::Assign(ids) => {
+                    let list = self.take_up(ids)?;
+                    let assigned = consumer.incremental_assign(&list);
+                    assigned.map_err(|source| kafka("taking partitions up", source))?;
+                    self.tell_assignment("partitions taken up", &list);
+                }
+                Rebalance::Revoke(ids) => {
+                    let list = self.give_up(ids)?;
+                    let unassigned = consumer.incremental_unassign(&list);
+                    unassigned.map_err(|source| kafka("letting partitions go", source))?;
+                    self.tell_assignment("partitions let go", &list);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_assignment(&self, what: &str, list: &TopicPartitionList) {
+        let held: usize = self.lanes.iter().map(|lane| lane.partitions.len()).sum();
+        let moved = list.elements();
+        let moved: Vec<_> =
+            moved.iter().map(|e| format!("{}/{}", e.topic(), e.partition())).collect();
+        tracing::info!(partitions = moved.join(" "), held, "{what}");
+    }
+
+    /// Reads where the lake stands with partitions and holds that against the
+    /// log. Returns where the consumer is to begin.
+    fn take_up(&mut self, ids: Vec<(String, i32)>) -> Result<TopicPartitionList, Stopped> {
+        let mut list = TopicPartitionList::new();
+        for (lane, partitions) in self.by_lane(ids) {
+            let (reply, taken) = sync_channel(1);
+            self.hand(Handed::TakeUp { lane, partitions, reply })?;
+            let TakenUp { starts, rewind } = self.answer(&taken)?;
+            if let Some(rewind) = rewind {
+                self.rewind(rewind)?;
+            }
+            let topic = self.lanes[lane].topic.clone();
+            for start in starts {
+                let (low, high) = self.connection.watermarks(&topic, start.partition)?;
+                let origin = if self.broker_forgets { start.next.unwrap_or(0) } else { 0 };
+                let next = start.next.unwrap_or(low);
+                held_against(&topic, start.partition, next - origin, low, high)?;
+                let end = self.until_end.then_some(high + origin);
+                self.lanes[lane].place(&start, next, origin, end);
+                list.add_partition_offset(&topic, start.partition, Offset::Offset(next - origin))
+                    .map_err(|source| kafka("naming a partition", source))?;
+            }
+        }
+        Ok(list)
+    }
+
+    /// Lands what was decoded of partitions, then forgets them.
+    fn give_up(&mut self, ids: Vec<(String, i32)>) -> Result<TopicPartitionList, Stopped> {
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in &ids {
+            list.add_partition(topic, *partition);
+        }
+        for (lane, partitions) in self.by_lane(ids) {
+            self.flush(lane)?;
+            let (reply, done) = sync_channel(1);
+            self.hand(Handed::GiveUp { lane, partitions: partitions.clone(), reply })?;
+            self.answer(&done)?;
+            // The flush may have been refused.
+            self.obey()?;
+            for partition in partitions {
+                self.lanes[lane].partitions.remove(&partition);
+            }
+        }
+        Ok(list)
+    }
+
+    fn by_lane(&self, ids: Vec<(String, i32)>) -> BTreeMap<usize, Vec<i32>> {
+        let mut by_lane: BTreeMap<usize, Vec<i32>> = BTreeMap::new();
+        for (topic, partition) in ids {
+            if let Some(lane) = self.lanes.iter().position(|lane| lane.topic == topic) {
+                by_lane.entry(lane).or_default().push(partition);
+            }
+        }
+        by_lane
+    }
+
+    /// Messages up to the end; `None` if there is none.
+    fn expected_messages(&self) -> Option<u64> {
+        let partitions = self.lanes.iter().flat_map(|lane| lane.partitions.values());
+        let left = |p: &Partition| Some(u64::try_from(p.end? - p.next).unwrap_or(0));
+        if self.until_end { partitions.map(left).sum() } else { None }
     }
 
     fn poll_until_stopped(&mut self) -> Result<StoppedBy, Stopped> {
@@ -135,6 +239,7 @@ impl Poller {
         let consumer = self.connection.consumer.clone();
         loop {
             self.obey()?;
+            self.rebalance()?;
             while let Some(lane) = self.due() {
                 self.flush(lane)?;
             }
@@ -225,17 +330,24 @@ impl Poller {
             })
     }
 
-    /// Hands a lane's rows over, waiting while the landing side is busy.
+    /// Hands a lane's rows over.
     fn flush(&mut self, lane: usize) -> Result<(), Stopped> {
-        let Some(mut flush) = self.lanes[lane].take(lane) else { return Ok(()) };
+        match self.lanes[lane].take(lane) {
+            Some(flush) => self.hand(Handed::Flush(flush)),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands something over, waiting while the landing side is busy.
+    fn hand(&mut self, mut handed: Handed) -> Result<(), Stopped> {
         let consumer = self.connection.consumer.clone();
         let waiting = Instant::now();
         let mut paused: Option<TopicPartitionList> = None;
         loop {
-            match self.flushes.try_send(flush) {
+            match self.handed.try_send(handed) {
                 Ok(()) => break,
-                Err(mpsc::error::TrySendError::Closed(_)) => return Err(Gone.into()),
-                Err(mpsc::error::TrySendError::Full(back)) => flush = back,
+                Err(mpsc::error::TrySendError::Closed(_)) => return Err(Stopped::Gone),
+                Err(mpsc::error::TrySendError::Full(back)) => handed = back,
             }
             self.obey()?;
             if paused.is_some() {
@@ -260,6 +372,12 @@ impl Poller {
         Ok(())
     }
 
+    /// Waits for what the landing side answers.
+    fn answer<T>(&mut self, reply: &Receiver<T>) -> Result<T, Stopped> {
+        // Landing ends by dropping the other side.
+        reply.recv().map_err(|_| Stopped::Gone)
+    }
+
     fn assignment(&self) -> Result<TopicPartitionList, IngestError> {
         let assigned = self.connection.consumer.assignment();
         assigned.map_err(|source| kafka("reading the assignment", source))
@@ -267,13 +385,14 @@ impl Poller {
 
     /// Does what the landing side asks.
     fn obey(&mut self) -> Result<(), Stopped> {
-        while let Ok(control) = self.controls.try_recv() {
-            match control {
-                Control::Abort => return Err(Gone.into()),
-                Control::Rewind(rewind) => self.rewind(rewind)?,
+        loop {
+            match self.controls.try_recv() {
+                Ok(Control::Rewind(rewind)) => self.rewind(rewind)?,
+                // The run may also have been dropped without a word.
+                Ok(Control::Abort) | Err(TryRecvError::Disconnected) => return Err(Stopped::Gone),
+                Err(TryRecvError::Empty) => return Ok(()),
             }
         }
-        Ok(())
     }
 
     fn rewind(&mut self, rewind: Rewind) -> Result<(), IngestError> {
@@ -337,6 +456,17 @@ impl Poller {
             }
         }
         Ok(())
+    }
+}
+
+/// Leaving the group later finds nobody to ask.
+impl Drop for Poller {
+    fn drop(&mut self) {
+        if self.connection.consumer.context().close()
+            && let Err(error) = self.connection.consumer.unassign()
+        {
+            tracing::debug!(%error, "partitions not let go");
+        }
     }
 }
 

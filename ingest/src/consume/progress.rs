@@ -1,13 +1,16 @@
 //! How far an ingest is.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use loadstar_schema::Table;
 
-/// Called after every flush that landed, and once before the first.
+use crate::decode::RejectReason;
+
+/// Called after every flush that landed, once before the first, and about once
+/// a second in between, so that a growing lag is seen while nothing lands.
 pub type Progress = Arc<dyn Fn(&IngestProgress) + Send + Sync>;
 
 /// What a run has landed so far.
@@ -21,14 +24,30 @@ pub struct IngestProgress {
     pub rows: BTreeMap<Table, u64>,
     /// Dead letters committed.
     pub rejects: u64,
+    /// The same by what was wrong.
+    pub rejects_by_reason: BTreeMap<RejectReason, u64>,
     /// Commits made.
     pub commits: u64,
-    /// The next offset to land, by topic and partition.
+    /// Flushes landed.
+    pub flushes: u64,
+    /// Flushes discarded because another process landed these partitions.
+    pub superseded: u64,
+    /// The next offset to land, by topic and partition held.
     pub landed: BTreeMap<(String, i32), i64>,
+    /// The offset after the newest message that the broker has, by topic and
+    /// partition held, as the client library last heard.
+    pub ends: BTreeMap<(String, i32), i64>,
+    /// The broker's time of the newest message landed, by topic and partition.
+    pub times: BTreeMap<(String, i32), DateTime<Utc>>,
     /// With `until_end`, messages between where the run began and the end.
     pub expected_messages: Option<u64>,
     /// The broker's time of the newest message landed.
     pub newest: Option<DateTime<Utc>>,
+    /// The broker's time of the oldest message of the last flush that landed:
+    /// the worst freshness it had.
+    pub oldest_of_flush: Option<DateTime<Utc>>,
+    /// Whether a broker is connected, as the client library last said.
+    pub connected: bool,
 }
 
 impl IngestProgress {
@@ -36,6 +55,30 @@ impl IngestProgress {
     #[must_use]
     pub fn row_count(&self) -> u64 {
         self.rows.values().sum()
+    }
+
+    /// Messages the broker has and the lake has not, by topic and partition
+    /// held; 0 where the broker's end is not known yet.
+    pub fn lag(&self) -> impl Iterator<Item = (&(String, i32), u64)> {
+        self.landed.iter().map(|(id, landed)| {
+            let end = self.ends.get(id).copied().unwrap_or(*landed);
+            (id, u64::try_from(end - landed).unwrap_or(0))
+        })
+    }
+}
+
+/// The progress that landing writes and that is told of.
+#[derive(Clone, Default)]
+pub(super) struct Shared(Arc<Mutex<IngestProgress>>);
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, IngestProgress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As it is now.
+    pub(super) fn now(&self) -> IngestProgress {
+        self.lock().clone()
     }
 }
 
@@ -83,6 +126,7 @@ impl Pace {
             messages = progress.messages - self.messages,
             rows_per_s = (rows as f64 / elapsed.as_secs_f64()).round(),
             rejects_total = progress.rejects,
+            lag_messages = progress.lag().map(|(_, lag)| lag).sum::<u64>(),
             newest = progress.newest.map(|newest| newest.to_rfc3339()),
             "landed"
         );

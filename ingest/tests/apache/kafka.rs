@@ -70,6 +70,8 @@ impl Kafka {
              transaction.state.log.min.isr=1\n\
              transaction.state.log.num.partitions=4\n\
              group.initial.rebalance.delay.ms=0\n\
+             group.consumer.heartbeat.interval.ms=500\n\
+             group.consumer.min.heartbeat.interval.ms=500\n\
              broker.session.timeout.ms=2000\n\
              broker.heartbeat.interval.ms=500\n",
             data.display()
@@ -86,20 +88,20 @@ impl Kafka {
         Some(kafka)
     }
 
-    /// A topic of two partitions that nobody else uses.
-    pub(crate) fn topic(self: Arc<Self>) -> Broker {
+    /// A topic that nobody else uses.
+    pub(crate) fn topic(self: Arc<Self>, partitions: i32) -> Broker {
         let topic = format!("meter_reads_{}", self.topics.fetch_add(1, Ordering::Relaxed));
-        self.create_topic(&topic);
+        self.create_topic(&topic, partitions);
         Broker { servers: self.servers.clone(), topic, keep: Box::new(self) }
     }
 
-    fn create_topic(&self, topic: &str) {
+    fn create_topic(&self, topic: &str, partitions: i32) {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.servers);
         let admin: AdminClient<DefaultClientContext> = config.create().expect("an admin client");
         let options =
             AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
-        let wanted = NewTopic::new(topic, 2, TopicReplication::Fixed(1));
+        let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
         let made = futures::executor::block_on(admin.create_topics([&wanted], &options));
         let made = made.unwrap_or_else(|error| panic!("{error}\n{}", self.log()));
         made[0].as_ref().unwrap_or_else(|error| panic!("{error:?}\n{}", self.log()));
@@ -116,7 +118,7 @@ impl Kafka {
             let known = client.fetch_metadata(Some(topic), PATIENCE);
             let known = known.unwrap_or_else(|error| panic!("{error}\n{}", self.log()));
             let partitions = known.topics()[0].partitions();
-            partitions.len() == 2 && partitions.iter().all(|partition| partition.leader() >= 0)
+            !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0)
         };
         while !led() {}
     }

@@ -8,6 +8,8 @@
 
 #[path = "../landing/exactly_once.rs"]
 mod exactly_once;
+#[path = "../landing/groups.rs"]
+mod groups;
 mod kafka;
 mod outage;
 #[path = "../landing/world.rs"]
@@ -19,11 +21,15 @@ use crate::world::Broker;
 
 /// A topic on the Kafka that all tests share, or the embedded broker.
 fn broker() -> Broker {
+    broker_of(2)
+}
+
+fn broker_of(partitions: i32) -> Broker {
     if let Some(kafka) = Kafka::shared() {
-        return kafka.topic();
+        return kafka.topic(partitions);
     }
     let embedded = loadstar_ingest::embedded::Broker::start().expect("broker");
-    embedded.create_topic("meter_reads", 2).expect("topic");
+    embedded.create_topic("meter_reads", partitions).expect("topic");
     Broker {
         servers: embedded.bootstrap_servers().to_owned(),
         topic: "meter_reads".to_owned(),

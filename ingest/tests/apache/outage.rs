@@ -12,7 +12,7 @@ use crate::world::{Lake, expected, produce};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_killed_on_the_way_is_waited_for() {
     let Some(kafka) = Kafka::start().map(Arc::new) else { return };
-    let broker = kafka.clone().topic();
+    let broker = kafka.clone().topic(2);
     produce(&broker, 0..200);
     let lake = Lake::new();
     let mut options = lake.options(&broker);

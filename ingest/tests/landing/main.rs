@@ -5,6 +5,7 @@ mod compaction;
 mod embedded;
 mod exactly_once;
 mod files;
+mod groups;
 mod trouble;
 mod world;
 
@@ -12,8 +13,12 @@ use crate::world::Broker;
 
 /// A broker of the test's own.
 fn broker() -> Broker {
+    broker_of(2)
+}
+
+fn broker_of(partitions: i32) -> Broker {
     let embedded = loadstar_ingest::embedded::Broker::start().expect("broker");
-    embedded.create_topic("meter_reads", 2).expect("topic");
+    embedded.create_topic("meter_reads", partitions).expect("topic");
     Broker {
         servers: embedded.bootstrap_servers().to_owned(),
         topic: "meter_reads".to_owned(),

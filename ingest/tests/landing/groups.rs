@@ -1,0 +1,145 @@
+//! Several members of one group land one topic into the same tables.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use loadstar_ingest::{
+    Fault, GroupProtocol, IngestError, IngestOptions, IngestProgress, IngestSummary, Membership,
+    Step, run,
+};
+use loadstar_schema::Table;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::broker_of;
+use crate::world::{Broker, Lake, expected, fault_at, produce};
+
+/// What the members have landed together.
+#[derive(Clone)]
+struct Together {
+    landed: Arc<watch::Sender<u64>>,
+}
+
+impl Together {
+    fn new() -> Self {
+        Self { landed: Arc::new(watch::channel(0).0) }
+    }
+
+    async fn have_landed(&self, messages: u64) {
+        let mut landing = self.landed.subscribe();
+        let waiting = landing.wait_for(|landed| *landed >= messages);
+        let waited = tokio::time::timeout(Duration::from_secs(120), waiting).await;
+        let landed = *self.landed.borrow();
+        waited.unwrap_or_else(|_| panic!("{landed} of {messages} landed")).expect("a sender");
+    }
+}
+
+struct Member {
+    stop: watch::Sender<bool>,
+    held: watch::Receiver<usize>,
+    running: JoinHandle<Result<IngestSummary, IngestError>>,
+}
+
+impl Member {
+    fn join(options: IngestOptions, together: &Together) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let (holding, held) = watch::channel(0);
+        let seen = AtomicU64::new(0);
+        let together = together.clone();
+        let tell = Arc::new(move |progress: &IngestProgress| {
+            holding.send_replace(progress.landed.len());
+            let more = progress.messages - seen.swap(progress.messages, Ordering::Relaxed);
+            together.landed.send_modify(|landed| *landed += more);
+        });
+        Self { stop, held, running: tokio::spawn(run(options, stopped, tell)) }
+    }
+
+    /// Waits until it holds some partitions, and fewer than all.
+    async fn shares(&mut self, all: usize) {
+        let sharing = self.held.wait_for(|held| (1..all).contains(held));
+        let waited = tokio::time::timeout(Duration::from_secs(120), sharing).await;
+        waited.expect("partitions within two minutes").expect("running");
+    }
+
+    async fn leave(self) -> IngestSummary {
+        self.stop.send_replace(true);
+        self.running.await.expect("no panic").expect("stopped")
+    }
+}
+
+const PARTITIONS: i32 = 6;
+
+fn member_of(lake: &Lake, broker: &Broker, protocol: GroupProtocol) -> IngestOptions {
+    let mut options = lake.options(broker);
+    options.until_end = false;
+    options.membership = Membership::Group(protocol);
+    // Topics are many on the broker that tests share, and so are groups.
+    options.group_id = format!("group-of-{}", broker.topic);
+    options.flush.latency = Duration::from_millis(50);
+    options
+}
+
+async fn members_come_and_go(protocol: GroupProtocol) {
+    let broker = broker_of(PARTITIONS);
+    let lake = Lake::new();
+    let together = Together::new();
+    let options = || member_of(&lake, &broker, protocol);
+    produce(&broker, 0..300);
+    let mut first = Member::join(options(), &together);
+    together.have_landed(300).await;
+
+    let mut second = Member::join(options(), &together);
+    second.shares(PARTITIONS as usize).await;
+    first.shares(PARTITIONS as usize).await;
+    produce(&broker, 300..600);
+    together.have_landed(600).await;
+
+    // One leaves in peace, one dies of a fault with rows in hand.
+    let summary = first.leave().await;
+    assert!(summary.total.messages >= 300, "{summary:?}");
+    let mut dying = options();
+    dying.faults = Some(fault_at(Step::FilesWritten(Table::MeterReads), 1, Fault::Crash));
+    let dying = Member::join(dying, &together);
+    produce(&broker, 600..900);
+    let died = dying.running.await.expect("no panic").expect_err("the fault");
+    assert!(matches!(died, IngestError::Injected { .. }), "{died}");
+
+    let third = Member::join(options(), &together);
+    produce(&broker, 900..1200);
+    together.have_landed(1200).await;
+    second.leave().await;
+    third.leave().await;
+    assert_eq!(lake.contents().await, expected(0..1200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_come_and_go_by_the_classic_protocol() {
+    members_come_and_go(GroupProtocol::Classic).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_come_and_go_where_the_broker_assigns() {
+    members_come_and_go(GroupProtocol::Consumer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_and_one_who_knows_of_no_group_do_not_double() {
+    let broker = broker_of(PARTITIONS);
+    let lake = Lake::new();
+    let together = Together::new();
+    produce(&broker, 0..300);
+    let mut alone = lake.options(&broker);
+    alone.until_end = false;
+    alone.membership = Membership::Alone;
+    alone.flush.latency = Duration::from_millis(50);
+    let alone = Member::join(alone, &together);
+    let options = member_of(&lake, &broker, GroupProtocol::Auto);
+    let member = Member::join(options, &together);
+    produce(&broker, 300..1200);
+    // Both hold everything: whoever is second follows, and counts nothing.
+    together.have_landed(1200).await;
+    alone.leave().await;
+    member.leave().await;
+    assert_eq!(lake.contents().await, expected(0..1200));
+}
