@@ -26,6 +26,9 @@ pub use self::progress::{IngestProgress, IngestSummary, Progress, StoppedBy};
 /// Time between two reports of the progress while nothing lands.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
+/// Time to say farewell to a group.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Lands the topics until `stop` turns true, or to their present end if the
 /// options say so. On stop, what was taken in is flushed and committed.
 ///
@@ -128,14 +131,22 @@ async fn land(
     drop(taken);
     drop(control.send(Control::Abort));
     let polled = polling.await.map_err(died)?;
-    // Leaving the group waits for the broker.
-    blocking(move || {
-        drop(connection);
-        Ok(())
-    })
-    .await?;
+    leave(connection).await;
     landed?;
     Ok((lander, polled?))
+}
+
+/// Leaves the group. The library waits long for a broker that is gone; nothing
+/// depends on its answer.
+async fn leave(connection: Connection) {
+    let (left, leaving) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        drop(connection);
+        drop(left);
+    });
+    if tokio::time::timeout(LEAVE_WITHIN, leaving).await.is_err() {
+        tracing::warn!("the broker does not answer, leaving the group without a farewell");
+    }
 }
 
 /// Tells of the progress while nothing lands.

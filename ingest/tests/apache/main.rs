@@ -11,6 +11,7 @@ mod exactly_once;
 #[path = "../landing/groups.rs"]
 mod groups;
 mod kafka;
+mod members;
 mod outage;
 #[path = "../landing/world.rs"]
 #[allow(dead_code, reason = "the suites of the embedded broker use the rest")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use loadstar_ingest::embedded::Broker as Embedded;
-use loadstar_ingest::{landed_offsets, run};
+use loadstar_ingest::{GroupProtocol, Membership, landed_offsets, run};
 use loadstar_schema::Table;
 use tokio::sync::watch;
 
@@ -34,6 +34,30 @@ async fn a_broker_that_forgets_is_carried_on_from() {
     let summary = land(options(&after)).await.expect("carried on");
     assert_eq!(summary.total.landed.values().sum::<i64>(), 500);
     assert_eq!(lake.contents().await, expected(0..500));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_stops_though_its_broker_is_gone() {
+    let broker = broker();
+    produce(&broker, 0..200);
+    let lake = Lake::new();
+    let mut options = lake.options(&broker);
+    options.until_end = false;
+    options.membership = Membership::Group(GroupProtocol::Classic);
+    options.flush.latency = Duration::from_millis(50);
+    let (landed, mut landing) = watch::channel(0);
+    let (switch, stop) = watch::channel(false);
+    let tell = Arc::new(move |progress: &loadstar_ingest::IngestProgress| {
+        landed.send_replace(progress.messages);
+    });
+    let running = tokio::spawn(run(options, stop, tell));
+    landing.wait_for(|messages| *messages == 200).await.expect("running");
+    let embedded = broker.keep.downcast_ref::<Embedded>().expect("the embedded broker");
+    embedded.go_down().expect("down");
+    switch.send_replace(true);
+    let stopped = tokio::time::timeout(Duration::from_secs(60), running).await;
+    stopped.expect("within a minute").expect("no panic").expect("stopped");
+    assert_eq!(lake.contents().await, expected(0..200));
 }
 
 #[tokio::test(flavor = "multi_thread")]
