@@ -15,6 +15,7 @@ pub mod decode;
 pub mod embedded;
 pub mod produce;
 
+mod auth;
 mod commit;
 mod compact;
 mod consume;

@@ -94,6 +94,31 @@ pub struct Secrets {
     pub postgres_password: Option<String>,
     pub s3_access_key_id: Option<String>,
     pub s3_secret_access_key: Option<String>,
+    /// Secret properties of the Kafka client, by name.
+    pub kafka: BTreeMap<String, String>,
+}
+
+/// Properties of the Kafka client that are secret, and where they come from.
+const SECRET_PROPERTIES: &[(&str, &str)] = &[
+    ("sasl.password", "LOADSTAR_KAFKA_PASSWORD"),
+    ("sasl.oauthbearer.client.secret", "LOADSTAR_KAFKA_CLIENT_SECRET"),
+    ("ssl.key.password", "LOADSTAR_KAFKA_KEY_PASSWORD"),
+    ("ssl.keystore.password", "LOADSTAR_KAFKA_KEYSTORE_PASSWORD"),
+];
+
+/// A secret from the environment, or from the file that it names.
+fn secret(name: &str, env: impl Fn(&str) -> Option<String>) -> Result<Option<String>> {
+    let file = format!("{name}_FILE");
+    match (env(name), env(&file)) {
+        (Some(_), Some(_)) => bail!("{name} and {file} are both set; which one holds?"),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {path}, which {file} names"))?;
+            // Editors end files with a newline.
+            Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+        (value, None) => Ok(value),
+    }
 }
 
 impl fmt::Debug for Secrets {
@@ -119,12 +144,34 @@ impl Config {
             let place = file.map_or("the defaults".into(), |path| path.display().to_string());
             anyhow::anyhow!("{place}: {}", error.message())
         })?;
+        let misplaced =
+            |(name, _): &&(&str, &str)| config.kafka.properties.contains_key(*name);
+        if let Some((name, variable)) = SECRET_PROPERTIES.iter().find(misplaced) {
+            bail!(
+                "kafka.properties.{name} is a secret, which does not belong in a configuration \
+                 file: put it into the environment as {variable}, or its file's path as \
+                 {variable}_FILE"
+            );
+        }
+        let secret = |name: &str| secret(name, &env);
         config.secrets = Secrets {
-            postgres_password: env("LOADSTAR_POSTGRES_PASSWORD"),
-            s3_access_key_id: env("LOADSTAR_S3_ACCESS_KEY_ID"),
-            s3_secret_access_key: env("LOADSTAR_S3_SECRET_ACCESS_KEY"),
+            postgres_password: secret("LOADSTAR_POSTGRES_PASSWORD")?,
+            s3_access_key_id: secret("LOADSTAR_S3_ACCESS_KEY_ID")?,
+            s3_secret_access_key: secret("LOADSTAR_S3_SECRET_ACCESS_KEY")?,
+            kafka: (SECRET_PROPERTIES.iter())
+                .filter_map(|(name, variable)| {
+                    Some(secret(variable).transpose()?.map(|value| ((*name).to_owned(), value)))
+                })
+                .collect::<Result<_>>()?,
         };
         Ok(config)
+    }
+
+    /// The Kafka client's properties, secrets among them: never print these.
+    pub fn kafka_properties(&self) -> BTreeMap<String, String> {
+        let mut properties = self.kafka.properties.clone();
+        properties.extend(self.secrets.kafka.clone());
+        properties
     }
 
     /// The S3 client's options, secrets among them: never print these.
@@ -252,6 +299,21 @@ mod tests {
     fn a_wrong_type_names_both() {
         let error = format!("{:#}", with("[ingest]\nflush_rows = \"many\"\n").expect_err("type"));
         assert!(error.contains("ingest.flush_rows must be of type integer, not string"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_may_be_in_a_file_of_its_own_and_in_no_other() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "hunter2\n").expect("written");
+        let path = file.path().display().to_string();
+        let env = |name: &str| (name == "LOADSTAR_KAFKA_PASSWORD_FILE").then(|| path.clone());
+        let config = Config::load(None, env).expect("defaults");
+        assert_eq!(config.kafka_properties()["sasl.password"], "hunter2");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let text = "[kafka.properties]\n\"sasl.password\" = \"hunter2\"\n";
+        let error = format!("{:#}", with(text).expect_err("misplaced"));
+        assert!(error.contains("LOADSTAR_KAFKA_PASSWORD_FILE"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The connection: brokers found, topics known, watermarks read.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use super::progress::Shared;
 use super::{GroupProtocol, IngestOptions};
 use crate::IngestError;
+use crate::auth::{self, Tokens};
 
 /// One try at a broker that does not answer.
 const TRY_FOR: Duration = Duration::from_secs(3);
@@ -52,9 +54,7 @@ impl Connection {
             .set("reconnect.backoff.max.ms", "2000")
             .set("socket.keepalive.enable", "true")
             .set("statistics.interval.ms", "1000");
-        for (name, value) in &options.properties {
-            config.set(name, value);
-        }
+        let tokens = auth::configure(&mut config, &options.properties)?;
         config
             .set("bootstrap.servers", &options.brokers)
             .set("group.id", &options.group_id)
@@ -72,10 +72,14 @@ impl Connection {
             }
             None => &mut config,
         };
-        let context = Context::new(options.topics.values().cloned(), progress.clone());
+        let asked_for_tokens = tokens.wanted();
+        let context = Context::new(options.topics.values().cloned(), progress.clone(), tokens);
         let consumer: BaseConsumer<Context> = config
             .create_with_context(context)
             .map_err(|source| kafka("creating the consumer", source))?;
+        if asked_for_tokens {
+            serve_callbacks(&consumer);
+        }
         let Some(existing) = metadata(&consumer, options, stop)? else { return Ok(None) };
         let mut partitions = BTreeMap::new();
         for topic in options.topics.values() {
@@ -110,6 +114,14 @@ impl Connection {
     }
 }
 
+/// Answers what the library asks before there is an assignment, and hears the
+/// reasons of its errors: each takes a poll.
+fn serve_callbacks(consumer: &BaseConsumer<Context>) {
+    for _ in 0..64 {
+        drop(consumer.poll(Duration::from_millis(1)));
+    }
+}
+
 /// Partition counts of all topics, waiting for a broker to answer.
 fn metadata(
     consumer: &BaseConsumer<Context>,
@@ -130,11 +142,10 @@ fn metadata(
                 ));
             }
             Err(error) => {
-                if *stop.borrow() || stop.has_changed().is_err() {
+                if *stop.borrow() {
                     return Ok(None);
                 }
-                // Serves the callbacks, which know the reason.
-                drop(consumer.poll(Duration::ZERO));
+                serve_callbacks(consumer);
                 let detail = consumer.context().last().unwrap_or_else(|| error.to_string());
                 if started.elapsed() >= options.connect_timeout {
                     return Err(IngestError::BrokerUnreachable {
@@ -150,7 +161,7 @@ fn metadata(
 }
 
 pub(super) fn kafka(action: &str, source: KafkaError) -> IngestError {
-    IngestError::Kafka { action: action.to_owned(), source }
+    IngestError::Kafka { action: action.to_owned(), source: auth::without_secrets(source) }
 }
 
 /// What the group wants of this member. The library waits until it is done.
@@ -164,6 +175,7 @@ pub(super) enum Rebalance {
 
 /// Hears the client library out, and repeats it at a bearable rate.
 pub(super) struct Context {
+    tokens: Tokens,
     topics: BTreeSet<String>,
     progress: Shared,
     heard: Mutex<Heard>,
@@ -178,8 +190,9 @@ struct Heard {
 }
 
 impl Context {
-    fn new(topics: impl Iterator<Item = String>, progress: Shared) -> Self {
+    fn new(topics: impl Iterator<Item = String>, progress: Shared, tokens: Tokens) -> Self {
         Self {
+            tokens,
             topics: topics.collect(),
             progress,
             heard: Mutex::default(),
@@ -216,6 +229,12 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.tokens.fetch().inspect_err(|error| self.trouble(&error.to_string()))
+    }
+
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
         tracing::debug!(?level, fac, message, "librdkafka");
     }
@@ -237,9 +256,12 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // Said again, with the partition it concerns, by the poll itself.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            self.trouble(reason);
+        match error.rdkafka_error_code() {
+            // Said again, with the partition it concerns, by the poll itself.
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
+            // Follows the reason why each is.
+            Some(RDKafkaErrorCode::AllBrokersDown) if self.last().is_some() => {}
+            _ => self.trouble(reason),
         }
     }
 }

@@ -4,12 +4,13 @@ mod pacer;
 mod partition;
 
 use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
@@ -18,6 +19,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 pub use self::pacer::{Closed, Pacer};
 pub use self::partition::partition_of;
 use crate::IngestError;
+use crate::auth::{self, Tokens};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Messages between two looks at the delivery reports.
@@ -56,13 +58,15 @@ impl Producer {
         let mut config = ClientConfig::new();
         config.set("client.id", "loadstar").set("linger.ms", "10").set("batch.size", "262144");
         config.set("queue.buffering.max.kbytes", "32768");
-        for (name, value) in properties {
-            config.set(name, value);
-        }
+        let tokens = auth::configure(&mut config, properties)?;
         config.set("bootstrap.servers", brokers).set("enable.idempotence", "true");
-        let inner = config
-            .create_with_context(Deliveries::default())
+        let inner: BaseProducer<Deliveries> = config
+            .create_with_context(Deliveries { tokens, failures: Mutex::default() })
             .map_err(|source| failed("creating the producer", source))?;
+        if inner.context().tokens.wanted() {
+            // Serves the question for the first token.
+            inner.poll(Duration::ZERO);
+        }
         Ok(Self { inner, brokers: brokers.to_owned(), partitions: HashMap::new(), sent: 0 })
     }
 
@@ -163,12 +167,18 @@ struct Failures {
     detail: String,
 }
 
-#[derive(Default)]
 struct Deliveries {
+    tokens: Tokens,
     failures: Mutex<Option<Failures>>,
 }
 
 impl ClientContext for Deliveries {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.tokens.fetch().inspect_err(|error| tracing::warn!(%error, "no bearer token"))
+    }
+
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
         tracing::debug!(?level, fac, message, "librdkafka");
     }
@@ -195,5 +205,5 @@ impl ProducerContext for Deliveries {
 }
 
 fn failed(action: &str, source: KafkaError) -> IngestError {
-    IngestError::Kafka { action: action.to_owned(), source }
+    IngestError::Kafka { action: action.to_owned(), source: auth::without_secrets(source) }
 }

@@ -44,6 +44,11 @@ impl Kafka {
 
     /// A node of one's own.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&Setup::default())
+    }
+
+    /// A node of one's own, with more listeners or other limits.
+    pub(crate) fn start_with(setup: &Setup) -> Option<Self> {
         let Some(jars) = std::env::var_os("LOADSTAR_TEST_KAFKA").map(PathBuf::from) else {
             let why = "Apache Kafka is not here: LOADSTAR_TEST_KAFKA names no folder of its jars";
             assert!(std::env::var_os("CI").is_none(), "{why}");
@@ -54,14 +59,15 @@ impl Kafka {
         let [port, controller] = free_ports();
         let servers = format!("127.0.0.1:{port}");
         let data = folder.path().join("data");
+        let Setup { listeners, properties, format } = setup;
         let properties = format!(
             "process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
-             listeners=PLAINTEXT://{servers},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://{servers},CONTROLLER://127.0.0.1:{controller}\n\
+             listeners=PLAINTEXT://{servers},CONTROLLER://127.0.0.1:{controller}{listeners}\n\
              controller.listener.names=CONTROLLER\n\
-             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+             inter.broker.listener.name=PLAINTEXT\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL\n\
              log.dirs={}\n\
              auto.create.topics.enable=false\n\
              offsets.topic.replication.factor=1\n\
@@ -73,13 +79,15 @@ impl Kafka {
              group.consumer.heartbeat.interval.ms=500\n\
              group.consumer.min.heartbeat.interval.ms=500\n\
              broker.session.timeout.ms=2000\n\
-             broker.heartbeat.interval.ms=500\n",
+             broker.heartbeat.interval.ms=500\n\
+             {properties}\n",
             data.display()
         );
         std::fs::write(folder.path().join("server.properties"), properties).expect("a file");
         let kafka =
             Self { servers, jars, folder, process: Mutex::new(None), topics: AtomicUsize::new(0) };
-        let storage = ["format", "--standalone", "-t", CLUSTER_ID, "-c", "server.properties"];
+        let mut storage = vec!["format", "--standalone", "-t", CLUSTER_ID, "-c", "server.properties"];
+        storage.extend(format.iter().map(String::as_str));
         let formatted =
             java(&kafka.jars, kafka.folder.path(), "kafka.tools.StorageTool", &storage).output();
         let formatted = formatted.expect("Java");
@@ -158,6 +166,17 @@ impl Kafka {
     }
 }
 
+/// What a node has beyond the others.
+#[derive(Default)]
+pub(crate) struct Setup {
+    /// Further listeners, each after a comma.
+    pub(crate) listeners: String,
+    /// Lines of `server.properties`.
+    pub(crate) properties: String,
+    /// Arguments for formatting its storage.
+    pub(crate) format: Vec<String>,
+}
+
 impl Drop for Kafka {
     fn drop(&mut self) {
         self.go_down();
@@ -179,7 +198,7 @@ fn java(jars: &Path, folder: &Path, class: &str, arguments: &[&str]) -> Command 
 }
 
 /// Two ports that were free just now, different from each other.
-fn free_ports() -> [u16; 2] {
+pub(crate) fn free_ports() -> [u16; 2] {
     let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
     listeners.map(|listener| listener.local_addr().expect("an address").port())
 }

@@ -13,6 +13,7 @@ mod groups;
 mod kafka;
 mod members;
 mod outage;
+mod security;
 #[path = "../landing/world.rs"]
 #[allow(dead_code, reason = "the suites of the embedded broker use the rest")]
 mod world;

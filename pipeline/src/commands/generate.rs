@@ -1,6 +1,6 @@
 //! `loadstar generate`: the synthetic utility as events, and its truth.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -85,8 +85,7 @@ fn tell(context: &Context, events: u64, to: &str, truth: &Truth, file: &Path) ->
 
 fn open(to: &str, context: &Context) -> Result<(Target, PathBuf)> {
     if let Some(brokers) = to.strip_prefix("kafka://") {
-        let properties: &BTreeMap<_, _> = &context.config.kafka.properties;
-        let producer = Producer::connect(brokers, properties)?;
+        let producer = Producer::connect(brokers, &context.config.kafka_properties())?;
         return Ok((Target::Kafka(Box::new(producer)), PathBuf::from(".")));
     }
     if to.contains("://") {

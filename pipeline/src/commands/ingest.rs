@@ -73,7 +73,7 @@ pub async fn options(context: &Context) -> Result<IngestOptions> {
     options.topics = topics(&kafka.topics)?;
     options.codes = Arc::new(codes);
     options.connect_timeout = Duration::from_secs(kafka.connect_timeout_s);
-    options.properties = kafka.properties.clone();
+    options.properties = context.config.kafka_properties();
     options.flush = FlushPolicy {
         latency: Duration::from_millis(ingest.flush_after_ms),
         rows: ingest.flush_rows,
