@@ -116,6 +116,9 @@ pub struct IngestArgs {
     /// Kafka's address, in place of the configuration's
     #[arg(long, value_name = "HOST:PORT,…", env = "LOADSTAR_BROKERS")]
     pub brokers: Option<String>,
+    /// Answer /healthz, /readyz and /metrics here
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<String>,
 }
 
 #[derive(Debug, Args)]

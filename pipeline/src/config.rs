@@ -39,6 +39,7 @@ pub struct LakeConfig {
 pub struct KafkaConfig {
     pub brokers: String,
     pub group: String,
+    pub group_protocol: String,
     pub pipeline: String,
     pub connect_timeout_s: u64,
     pub topics: BTreeMap<String, String>,

@@ -13,6 +13,7 @@ mod config;
 mod context;
 mod forecasting;
 mod metrics;
+mod observe;
 mod output;
 mod reasons;
 mod rows;

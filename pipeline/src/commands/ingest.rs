@@ -5,13 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use loadstar_ingest::{FlushPolicy, IngestOptions, IngestSummary, Progress, StoppedBy};
+use loadstar_ingest::{
+    FlushPolicy, GroupProtocol, IngestOptions, IngestSummary, Membership, Progress, StoppedBy,
+};
 use loadstar_schema::Table;
+use tokio::sync::watch;
 
 use crate::UsageError;
 use crate::cli::IngestArgs;
 use crate::commands::{known_codes, lake_url, open_lake};
 use crate::context::{Context, stop_signal};
+use crate::metrics::{Metrics, Part};
+use crate::observe::observing;
+use crate::server::http::HttpServer;
 use crate::terminal::{Stages, thousands, write_stdout};
 
 /// Lands until stopped, or until the present end.
@@ -22,13 +28,30 @@ pub async fn run(args: IngestArgs, mut context: Context) -> Result<()> {
     let mut options = options(&context).await?;
     options.until_end = args.until_end;
 
+    let metrics = Arc::new(Metrics::new(&[Part::Ingest]));
+    let (served, serving) = watch::channel(false);
+    let server = match &args.http {
+        None => None,
+        Some(address) => {
+            let server = HttpServer::bind(address, metrics.clone()).await?;
+            eprintln!("HTTP: http://{}/healthz /readyz /metrics", server.address()?);
+            Some(tokio::spawn(server.serve(serving)))
+        }
+    };
     let stage = Arc::new(Stages::new(1).begin("ingesting"));
     let shown = stage.clone();
+    let observe = observing(&metrics);
     let progress: Progress = Arc::new(move |now| {
+        observe(now);
         let total = now.expected_messages.unwrap_or(0).max(now.messages);
         shown.set(now.messages, total, format!("{} rows", thousands(now.row_count())));
     });
-    let summary = loadstar_ingest::run(options, stop_signal()?, progress).await?;
+    let ended = loadstar_ingest::run(options, stop_signal()?, progress).await;
+    served.send_replace(true);
+    if let Some(server) = server {
+        server.await??;
+    }
+    let summary = ended?;
     let (total, seconds) = (&summary.total, summary.elapsed.as_secs_f64());
     stage.finish(format!(
         "{} rows from {} messages in {} commits, {} dead letters, {:.0} rows/s",
@@ -70,6 +93,7 @@ pub async fn options(context: &Context) -> Result<IngestOptions> {
     let mut options = IngestOptions::new(&kafka.brokers, lake_url(context)?);
     options.pipeline.clone_from(&kafka.pipeline);
     options.group_id.clone_from(&kafka.group);
+    options.membership = membership(&kafka.group_protocol)?;
     options.topics = topics(&kafka.topics)?;
     options.codes = Arc::new(codes);
     options.connect_timeout = Duration::from_secs(kafka.connect_timeout_s);
@@ -80,6 +104,18 @@ pub async fn options(context: &Context) -> Result<IngestOptions> {
         bytes: ingest.flush_mib << 20,
     };
     Ok(options)
+}
+
+fn membership(configured: &str) -> Result<Membership> {
+    Ok(match configured {
+        "auto" => Membership::Group(GroupProtocol::Auto),
+        "classic" => Membership::Group(GroupProtocol::Classic),
+        "consumer" => Membership::Group(GroupProtocol::Consumer),
+        "none" => Membership::Alone,
+        other => bail!(UsageError::new(format!(
+            "kafka.group_protocol is {other:?}; write auto, classic, consumer or none"
+        ))),
+    })
 }
 
 fn topics(configured: &BTreeMap<String, String>) -> Result<BTreeMap<Table, String>> {

@@ -4,12 +4,11 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use loadstar_ingest::{CompactOptions, IngestProgress, Progress, compact, vacuum};
+use loadstar_ingest::{CompactOptions, compact, vacuum};
 use loadstar_schema::Table;
 use loadstar_sql::{Lake, RollupScope};
 use tokio::sync::{Mutex, watch};
@@ -23,7 +22,8 @@ use crate::commands::scheduled::fit_and_score;
 use crate::commands::{ingest, lake_url, open_lake, serve};
 use crate::context::{Context, stop_signal};
 use crate::forecasting;
-use crate::metrics::{Metrics, OfTask};
+use crate::metrics::{Metrics, OfTask, Part};
+use crate::observe::observing;
 use crate::schedule::{Schedule, next_daily, next_weekly};
 use crate::scoring::{ARREARS, CHURN};
 use crate::weekly;
@@ -51,7 +51,7 @@ pub async fn run(args: RunArgs, mut context: Context) -> Result<()> {
     let work = Work {
         schedule: Schedule::new(&context.config.schedule)?,
         lake: Arc::new(open_lake(&context, false).await?),
-        metrics: Arc::new(Metrics::new()),
+        metrics: Arc::new(Metrics::new(&[Part::Lake, Part::Ingest])),
         turn: Arc::new(Mutex::new(())),
         context,
     };
@@ -94,12 +94,13 @@ async fn supervise_ingest(work: Work, mut stop: watch::Receiver<bool>) {
             Ok(options) => options,
             Err(error) => {
                 error!("ingest cannot start: {error:#}");
+                work.metrics.set_trouble(Part::Ingest, Some(format!("cannot start: {error:#}")));
                 pause(&mut patience, &mut stop).await;
                 continue;
             }
         };
         let since = Instant::now();
-        let outcome = loadstar_ingest::run(options, stop.clone(), counted(&work.metrics)).await;
+        let outcome = loadstar_ingest::run(options, stop.clone(), observing(&work.metrics)).await;
         match outcome {
             Ok(summary) => {
                 info!(rows = summary.total.row_count(), "ingest stopped");
@@ -111,23 +112,12 @@ async fn supervise_ingest(work: Work, mut stop: watch::Receiver<bool>) {
                     patience = RETRY_FIRST;
                 }
                 error!("ingest stopped: {error}; trying again in {} s", patience.as_secs());
+                work.metrics.set_trouble(Part::Ingest, Some(format!("stopped: {error}")));
                 work.metrics.task_failures.get_or_create(&OfTask { task: "ingest".into() }).inc();
                 pause(&mut patience, &mut stop).await;
             }
         }
     }
-}
-
-/// Counters from a progress that begins at zero with each run.
-fn counted(metrics: &Arc<Metrics>) -> Progress {
-    let metrics = metrics.clone();
-    let (rows, rejects, commits) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    Arc::new(move |now: &IngestProgress| {
-        let since = |seen: &AtomicU64, total: u64| total - seen.swap(total, Ordering::Relaxed);
-        metrics.ingested_rows.inc_by(since(&rows, now.row_count()));
-        metrics.rejected_messages.inc_by(since(&rejects, now.rejects));
-        metrics.ingest_commits.inc_by(since(&commits, now.commits));
-    })
 }
 
 async fn pause(patience: &mut Duration, stop: &mut watch::Receiver<bool>) {

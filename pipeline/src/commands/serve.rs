@@ -13,7 +13,7 @@ use tracing::warn;
 use crate::cli::ServeArgs;
 use crate::commands::open_lake;
 use crate::context::{Context, stop_signal};
-use crate::metrics::{Metrics, OfTable};
+use crate::metrics::{Metrics, OfTable, Part};
 use crate::server::http::HttpServer;
 use crate::server::postgres::PostgresServer;
 use crate::terminal::write_stdout;
@@ -27,7 +27,7 @@ pub async fn run(args: ServeArgs, mut context: Context) -> Result<()> {
         context.config.serve.http = http;
     }
     let lake = Arc::new(open_lake(&context, false).await?);
-    serve(&context, lake, Arc::new(Metrics::new()), stop_signal()?).await
+    serve(&context, lake, Arc::new(Metrics::new(&[Part::Lake])), stop_signal()?).await
 }
 
 /// Binds both servers, says where they are, and serves until `stop` turns true.
@@ -88,10 +88,10 @@ async fn keep_fresh(
             _ = stop.wait_for(|stop| *stop) => return,
         }
         match lake.refresh(&session).await {
-            Ok(_) => metrics.set_trouble(None),
+            Ok(_) => metrics.set_trouble(Part::Lake, None),
             Err(error) => {
                 warn!(%error, lake = %lake.url(), "the lake cannot be read; clients see the last version");
-                metrics.set_trouble(Some(format!("the lake cannot be read: {error}")));
+                metrics.set_trouble(Part::Lake, Some(error.to_string()));
                 continue;
             }
         }

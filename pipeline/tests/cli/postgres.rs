@@ -141,7 +141,7 @@ fn operators_see_health_and_metrics() {
     let server = Server::start(&place, None);
     assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
     let metrics = server.get("/metrics");
-    assert!(metrics.contains("loadstar_ingested_rows"), "{metrics}");
+    assert!(metrics.contains("loadstar_resident_memory_bytes"), "{metrics}");
 }
 
 #[test]
