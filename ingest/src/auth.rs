@@ -194,8 +194,7 @@ mod tests {
     fn a_token_file_is_read_each_time() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let address = Url::from_file_path(file.path()).expect("an address");
-        let tokens =
-            configured(&[("sasl.mechanism", "OAUTHBEARER"), (ENDPOINT, address.as_str())]);
+        let tokens = configured(&[("sasl.mechanism", "OAUTHBEARER"), (ENDPOINT, address.as_str())]);
         let tokens = tokens.expect("a source");
         let jwt = |sub: &str| {
             let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);

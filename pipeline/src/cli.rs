@@ -56,6 +56,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Answer PostgreSQL clients, and /healthz and /metrics
     Serve(ServeArgs),
+    /// What could not be taken in: list it, look at it, take it in after all
+    DeadLetters(DeadLettersArgs),
     /// Look after the lake
     Maintain(MaintainArgs),
     /// All of it, supervised: ingest, maintenance, serving, models and reports
@@ -330,6 +332,60 @@ pub struct MaintainArgs {
     /// rollup: rebuild everything from the raw rows
     #[arg(long)]
     pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DeadLettersArgs {
+    #[command(subcommand)]
+    pub action: DeadLettersAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersAction {
+    /// Count the open letters by topic and reason, and show the newest
+    List {
+        #[command(flatten)]
+        which: WhichLetters,
+        /// How many to show
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: u32,
+    },
+    /// Show one letter whole
+    Show {
+        /// Topic it came from
+        topic: String,
+        /// Partition of the topic
+        partition: i32,
+        /// Offset in the partition
+        offset: i64,
+    },
+    /// Decode open letters anew and land those that fit now, each once
+    Replay {
+        #[command(flatten)]
+        which: WhichLetters,
+        /// The table whose messages they are, where the topic's name does not say
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
+        /// Say what would land, land nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct WhichLetters {
+    /// Only of this topic
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Option<String>,
+    /// Only with this reason, such as unknown_code
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Only of this partition
+    #[arg(long, value_name = "N", requires = "topic")]
+    pub partition: Option<i32>,
+    /// Only the one at this offset
+    #[arg(long, value_name = "N", requires = "partition")]
+    pub offset: Option<i64>,
 }
 
 #[derive(Debug, Args)]

@@ -145,8 +145,7 @@ impl Config {
             let place = file.map_or("the defaults".into(), |path| path.display().to_string());
             anyhow::anyhow!("{place}: {}", error.message())
         })?;
-        let misplaced =
-            |(name, _): &&(&str, &str)| config.kafka.properties.contains_key(*name);
+        let misplaced = |(name, _): &&(&str, &str)| config.kafka.properties.contains_key(*name);
         if let Some((name, variable)) = SECRET_PROPERTIES.iter().find(misplaced) {
             bail!(
                 "kafka.properties.{name} is a secret, which does not belong in a configuration \

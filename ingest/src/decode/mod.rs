@@ -37,6 +37,7 @@ use self::explain::explain;
 pub use self::known::KnownCodes;
 use self::reads::ReadRows;
 use self::reject::Fault;
+pub(crate) use self::reject::replay_marks;
 pub use self::reject::{PAYLOAD_LIMIT_BYTES, Reject, RejectReason, dead_letters};
 
 /// Text columns count their bytes in 32 bits: a batch is closed well before.

@@ -6,6 +6,7 @@ use loadstar_schema::Table;
 
 use super::Message;
 use super::columns::Columns;
+use crate::replay::DeadLetter;
 
 /// Bytes of a rejected message that are kept.
 pub const PAYLOAD_LIMIT_BYTES: usize = 64 * 1024;
@@ -138,6 +139,27 @@ pub fn dead_letters(rejects: &[Reject]) -> RecordBatch {
         rows.text(reject.key.as_deref());
         rows.binary(reject.payload.as_deref());
         rows.instant(reject.timestamp);
+        rows.end_row();
+    }
+    rows.finish()
+}
+
+/// Letters as rows of [`Table::DeadLetterReplays`].
+#[must_use]
+pub(crate) fn replay_marks(
+    letters: &[&DeadLetter],
+    replay_id: &str,
+    state: &str,
+    at: DateTime<Utc>,
+) -> RecordBatch {
+    let mut rows = Columns::new(Table::DeadLetterReplays.schema());
+    for letter in letters {
+        rows.text(letter.topic.as_str());
+        rows.int32(letter.partition);
+        rows.int64(letter.offset);
+        rows.text(replay_id);
+        rows.text(state);
+        rows.instant(at);
         rows.end_row();
     }
     rows.finish()

@@ -86,7 +86,8 @@ impl Kafka {
         std::fs::write(folder.path().join("server.properties"), properties).expect("a file");
         let kafka =
             Self { servers, jars, folder, process: Mutex::new(None), topics: AtomicUsize::new(0) };
-        let mut storage = vec!["format", "--standalone", "-t", CLUSTER_ID, "-c", "server.properties"];
+        let mut storage =
+            vec!["format", "--standalone", "-t", CLUSTER_ID, "-c", "server.properties"];
         storage.extend(format.iter().map(String::as_str));
         let formatted =
             java(&kafka.jars, kafka.folder.path(), "kafka.tools.StorageTool", &storage).output();

@@ -40,7 +40,10 @@ fn secured() -> Option<Secured> {
     let names = ["-ext", "SAN=dns:localhost,ip:127.0.0.1", "-storetype", "PKCS12"];
     if std::env::var_os("LOADSTAR_TEST_KAFKA").is_some() {
         keytool(folder.path(), &[&made[..], &names, &store].concat());
-        keytool(folder.path(), &[&["-exportcert", "-rfc", "-file", "node.pem"][..], &store].concat());
+        keytool(
+            folder.path(),
+            &[&["-exportcert", "-rfc", "-file", "node.pem"][..], &store].concat(),
+        );
     }
     let [port, _] = free_ports();
     let servers = format!("127.0.0.1:{port}");

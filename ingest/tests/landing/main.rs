@@ -6,6 +6,7 @@ mod embedded;
 mod exactly_once;
 mod files;
 mod groups;
+mod replay;
 mod trouble;
 mod world;
 

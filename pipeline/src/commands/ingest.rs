@@ -118,7 +118,8 @@ fn membership(configured: &str) -> Result<Membership> {
     })
 }
 
-fn topics(configured: &BTreeMap<String, String>) -> Result<BTreeMap<Table, String>> {
+/// The configured topics, by table.
+pub fn topics(configured: &BTreeMap<String, String>) -> Result<BTreeMap<Table, String>> {
     let mut topics = BTreeMap::new();
     for (name, topic) in configured {
         let Some(table) = Table::from_name(name) else {

@@ -10,6 +10,7 @@ use crate::cli::Command;
 use crate::context::Context;
 
 mod backtest;
+mod dead_letters;
 mod demo;
 mod forecast;
 mod generate;
@@ -40,6 +41,7 @@ pub async fn run(command: Command, context: Context) -> Result<()> {
         Command::Risk(args) => risk::run(args, context).await,
         Command::Report(args) => report::run(args, context).await,
         Command::Serve(args) => serve::run(args, context).await,
+        Command::DeadLetters(args) => dead_letters::run(args, context).await,
         Command::Maintain(args) => maintain::run(args, context).await,
         Command::Run(args) => run::run(args, context).await,
         Command::Config => crate::terminal::write_stdout(&crate::config::effective(

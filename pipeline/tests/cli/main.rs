@@ -4,6 +4,7 @@
 mod bad_input;
 mod bring_your_own;
 mod command;
+mod dead_letters;
 mod kill;
 mod postgres;
 mod s3;

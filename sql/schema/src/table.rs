@@ -25,6 +25,8 @@ pub enum Table {
     Weather,
     /// What could not be taken in, and why.
     DeadLetters,
+    /// Which dead letters were taken in after all.
+    DeadLetterReplays,
     /// The dated code lists of the five axes.
     Reference,
     /// Dated prices by tariff class and voltage band.
@@ -55,6 +57,7 @@ impl Table {
         Self::SupplyReads,
         Self::Weather,
         Self::DeadLetters,
+        Self::DeadLetterReplays,
         Self::Reference,
         Self::Tariffs,
         Self::Calendar,
@@ -91,6 +94,7 @@ impl Table {
             Self::SupplyReads => "supply_reads",
             Self::Weather => "weather",
             Self::DeadLetters => "dead_letters",
+            Self::DeadLetterReplays => "dead_letter_replays",
             Self::Reference => "reference",
             Self::Tariffs => "tariffs",
             Self::Calendar => "calendar",
@@ -139,6 +143,7 @@ impl Table {
             Self::SupplyReads => &["asset_id", "direction", "read_at"],
             Self::Weather => &["cell", "kind", "issued_at", "valid_at"],
             Self::DeadLetters => &["topic", "partition", "offset"],
+            Self::DeadLetterReplays => &["topic", "partition", "offset", "replay_id", "state"],
             Self::Reference => &["axis", "code", "valid_from"],
             Self::Tariffs => &["tariff_version", "tariff_code", "price_band"],
             Self::Calendar => &["country", "date"],
@@ -313,6 +318,13 @@ impl Table {
                 text("detail"),
                 optional(text("message_key")),
                 Field::new("payload", DataType::Binary, true),
+            ]),
+            Self::DeadLetterReplays => landed(vec![
+                text("topic"),
+                int32("partition"),
+                int64("offset"),
+                text("replay_id"),
+                text("state"),
             ]),
             Self::Reference => vec![
                 text("axis"),

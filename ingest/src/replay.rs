@@ -1,0 +1,173 @@
+//! Dead letters taken in after all, once what was wrong has been put right.
+//!
+//! A letter lands at most once. Its claim is committed before its rows, and
+//! both are named after the replay; one that was interrupted in between is
+//! finished under its own name by whoever comes next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use loadstar_schema::Table;
+use uuid::Uuid;
+
+use crate::commit::{Fence, Landing};
+use crate::decode::{Decoded, Decoder, KnownCodes, Message, Reject, replay_marks};
+use crate::ledger::{Ledger, OpenTables, tables_of};
+use crate::{Faults, IngestError, LakeTable, LakeUrl};
+
+/// The transaction that claims carry: of two replays at once, one is refused.
+const CLAIMS: &str = "dead_letter_replays";
+const ONLY: i32 = 0;
+
+/// A message that was refused, as the table holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Topic it came from.
+    pub topic: String,
+    /// Partition of the topic.
+    pub partition: i32,
+    /// Offset in the partition.
+    pub offset: i64,
+    /// Its key.
+    pub key: Option<String>,
+    /// The message.
+    pub payload: Option<Vec<u8>>,
+}
+
+/// What to take in, as of which table's messages.
+#[derive(Clone)]
+pub struct Replay {
+    /// The table whose topic they came from.
+    pub stream: Table,
+    /// The letters.
+    pub letters: Vec<DeadLetter>,
+    /// The codes that rows may carry now.
+    pub codes: Arc<KnownCodes>,
+    /// When the rows became known: their `available_at`.
+    pub at: DateTime<Utc>,
+    /// The name of a replay of these letters that did not come to its end.
+    pub unfinished: Option<String>,
+    /// Faults to inject; for tests.
+    pub faults: Option<Faults>,
+}
+
+/// What a replay did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplaySummary {
+    /// Letters that landed.
+    pub landed: u64,
+    /// Rows they became.
+    pub rows: u64,
+    /// Letters that still do not fit, and why now.
+    pub refused: Vec<Reject>,
+}
+
+/// Decodes letters anew and lands those that fit now.
+///
+/// # Errors
+/// [`IngestError::LoadedElsewhere`] if another process replays just now,
+/// [`IngestError::Options`] for a table without messages,
+/// [`IngestError::Lake`] if the lake refuses.
+pub async fn replay(lake: &LakeUrl, replay: Replay) -> Result<ReplaySummary, IngestError> {
+    if tables_of(replay.stream).is_empty() {
+        let reason = format!("{} has no messages of its own", replay.stream.name());
+        return Err(IngestError::Options { option: "table", reason });
+    }
+    let faults = replay.faults.as_ref();
+    let Decoded { tables, rejects } = decoded(&replay);
+    let refused: BTreeSet<_> = rejects.iter().map(|r| (&*r.topic, r.partition, r.offset)).collect();
+    let fits = |letter: &&DeadLetter| {
+        !refused.contains(&(&*letter.topic, letter.partition, letter.offset))
+    };
+    let landing: Vec<&DeadLetter> = replay.letters.iter().filter(fits).collect();
+    let mut claims = LakeTable::open_or_create(lake, Table::DeadLetterReplays).await?;
+    let id = match &replay.unfinished {
+        Some(id) => id.clone(),
+        None if landing.is_empty() => {
+            return Ok(ReplaySummary { refused: rejects, ..ReplaySummary::default() });
+        }
+        None => {
+            let id = Uuid::new_v4().to_string();
+            let claim = replay_marks(&landing, &id, "claimed", replay.at);
+            mark(&mut claims, vec![claim], faults).await?;
+            id
+        }
+    };
+    let rows = land(lake, replay.stream, &id, tables, faults).await?;
+    let mut marks = vec![replay_marks(&landing, &id, "landed", replay.at)];
+    if replay.unfinished.is_some() {
+        let others: Vec<&DeadLetter> = replay.letters.iter().filter(|l| !fits(l)).collect();
+        marks.push(replay_marks(&others, &id, "refused", replay.at));
+    }
+    mark(&mut claims, marks, faults).await?;
+    Ok(ReplaySummary { landed: landing.len() as u64, rows, refused: rejects })
+}
+
+fn decoded(replay: &Replay) -> Decoded {
+    let mut decoder = Decoder::new(replay.stream, replay.codes.clone());
+    for letter in &replay.letters {
+        decoder.push(&Message {
+            topic: &letter.topic,
+            partition: letter.partition,
+            offset: letter.offset,
+            timestamp: replay.at,
+            key: letter.key.as_deref().map(str::as_bytes),
+            payload: letter.payload.as_deref(),
+        });
+    }
+    decoder.finish()
+}
+
+/// Lands the rows under the replay's own transaction, which is there already if
+/// an earlier attempt got so far.
+async fn land(
+    lake: &LakeUrl,
+    stream: Table,
+    id: &str,
+    tables: Vec<(Table, RecordBatch)>,
+    faults: Option<&Faults>,
+) -> Result<u64, IngestError> {
+    let mut open = OpenTables::new();
+    for table in tables_of(stream).iter().copied().chain([Table::DeadLetters]) {
+        open.insert(table, LakeTable::open_or_create(lake, table).await?);
+    }
+    let name = format!("replay/{id}");
+    let mut ledger = Ledger::new(stream, name.clone());
+    ledger.take_up([(ONLY, name)], &mut open).await?;
+    if ledger.landed(ONLY).is_some() {
+        return Ok(0);
+    }
+    let ahead = ledger.starts().into_iter().flat_map(|start| start.ahead);
+    let has = ahead.map(|(table, _)| table).collect();
+    let parts = vec![(has, Decoded { tables, rejects: Vec::new() })];
+    let landed = ledger.land(&mut open, parts, &BTreeMap::from([(ONLY, 1)]), faults).await?;
+    if landed.superseded {
+        return Err(elsewhere());
+    }
+    Ok(landed.rows.values().sum())
+}
+
+/// Notes how far letters are.
+async fn mark(
+    claims: &mut LakeTable,
+    marks: Vec<RecordBatch>,
+    faults: Option<&Faults>,
+) -> Result<(), IngestError> {
+    let base = claims.transaction(CLAIMS).await?;
+    let next = (Uuid::new_v4().as_u64_pair().0 >> 1).cast_signed();
+    let fence = Fence { app_id: CLAIMS.to_owned(), base, next };
+    let adds = claims.write(marks).await?;
+    let operation =
+        DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    match claims.commit(adds, &[fence], operation, faults).await? {
+        Landing::Superseded => Err(elsewhere()),
+        Landing::Committed(_) | Landing::Recognised => Ok(()),
+    }
+}
+
+fn elsewhere() -> IngestError {
+    IngestError::LoadedElsewhere { source_name: "the dead letters".to_owned() }
+}
