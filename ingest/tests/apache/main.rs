@@ -11,6 +11,7 @@ mod exactly_once;
 #[path = "../landing/groups.rs"]
 mod groups;
 mod kafka;
+mod kills;
 mod members;
 mod outage;
 mod security;
