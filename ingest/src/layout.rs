@@ -1,11 +1,15 @@
 //! How rows lie in files: sorted by the table's key, and encoded for it.
 
-use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::DataType;
+use std::ops::Range;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, MutableArrayData, RecordBatch, UInt64Array, make_array,
+};
+use arrow::compute::{concat_batches, partition, take, take_record_batch};
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
-use loadstar_schema::Table;
+use loadstar_schema::{Table, timestamp_type};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -15,45 +19,101 @@ const ROW_GROUP_ROWS: usize = 256 * 1024;
 
 /// The rows in the order of the partition columns, the key and their arrival;
 /// rows that agree on all of these stay in the order they came in.
+///
+/// Reads come in runs: a day curve is rows of one meter in order of time. So
+/// runs are sorted, by all but the time, and rows only where runs overlap.
 pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
     let batch = match batches {
         [one] => one.clone(),
         many => concat_batches(&table.schema(), many)?,
     };
-    let schema = batch.schema();
-    let mut columns = Vec::new();
-    let mut fields = Vec::new();
-    let arrival = schema.index_of("available_at").ok();
-    let key = table.partition().iter().chain(table.key()).map(|name| schema.index_of(name));
-    for index in key.chain(arrival.map(Ok)) {
-        let index = index?;
-        fields.push(SortField::new(schema.field(index).data_type().clone()));
-        columns.push(batch.column(index).clone());
-    }
-    let rows = RowConverter::new(fields)?.convert_columns(&columns)?;
-    let count = u32::try_from(batch.num_rows())
-        .map_err(|_| ArrowError::ComputeError("more rows than a batch can index".to_owned()))?;
-    let mut order: Vec<u32> = (0..count).collect();
-    // Stable, and quick on what arrives in runs: a day curve is sorted already.
-    order.sort_by(|&a, &b| rows.row(a as usize).cmp(&rows.row(b as usize)));
-    if order.iter().zip(0..).all(|(&row, place)| row == place) {
+    if batch.num_rows() == 0 {
         return Ok(batch);
     }
-    take_record_batch(&batch, &UInt32Array::from(order))
+    let mut key = Vec::new();
+    for name in table.partition().iter().chain(table.key()) {
+        key.push(column(&batch, name)?);
+    }
+    // What orders the rows of a run, if it is an instant.
+    let time = key.pop_if(|last| *last.data_type() == timestamp_type());
+    let times = time.as_ref().map(|column| instants(column));
+    let arrivals = batch.column_by_name("available_at").map(instants);
+    let moment = |row: usize| (times.map(|t| t[row]), arrivals.map(|a| a[row]));
+
+    let runs = partition(&key)?.ranges();
+    let heads = UInt64Array::from_iter_values(runs.iter().map(|run| run.start as u64));
+    let heads: Vec<ArrayRef> =
+        key.iter().map(|column| take(column, &heads, None)).collect::<Result<_, _>>()?;
+    let fields = key.iter().map(|column| SortField::new(column.data_type().clone())).collect();
+    let heads = RowConverter::new(fields)?.convert_columns(&heads)?;
+    let mut order: Vec<usize> = (0..runs.len()).collect();
+    order.sort_by(|&a, &b| {
+        let moments = || moment(runs[a].start).cmp(&moment(runs[b].start));
+        heads.row(a).cmp(&heads.row(b)).then_with(moments)
+    });
+
+    let mut places: Vec<Range<usize>> = Vec::with_capacity(runs.len());
+    for same in order.chunk_by(|&a, &b| heads.row(a) == heads.row(b)) {
+        let rows = || same.iter().flat_map(|&run| runs[run].clone());
+        if rows().is_sorted_by_key(moment) {
+            same.iter().for_each(|&run| place(&mut places, runs[run].clone()));
+        } else {
+            let mut rows: Vec<usize> = rows().collect();
+            // By row last: as they came in.
+            rows.sort_unstable_by_key(|&row| (moment(row), row));
+            rows.into_iter().for_each(|row| place(&mut places, row..row + 1));
+        }
+    }
+    if places.len() == 1 {
+        return Ok(batch);
+    }
+    gathered(&batch, &places)
+}
+
+/// Appends rows, as one range with those before where they follow on.
+fn place(places: &mut Vec<Range<usize>>, rows: Range<usize>) {
+    match places.last_mut() {
+        Some(last) if last.end == rows.start => last.end = rows.end,
+        _ => places.push(rows),
+    }
+}
+
+/// The rows of ranges, in this order.
+fn gathered(batch: &RecordBatch, places: &[Range<usize>]) -> Result<RecordBatch, ArrowError> {
+    if batch.num_rows() < 8 * places.len() {
+        let rows = places.iter().cloned().flatten().map(|row| row as u64);
+        return take_record_batch(batch, &UInt64Array::from_iter_values(rows));
+    }
+    let gather = |column: &ArrayRef| {
+        let data = column.to_data();
+        let mut copy = MutableArrayData::new(vec![&data], false, batch.num_rows());
+        places.iter().try_for_each(|rows| copy.try_extend(0, rows.start, rows.end))?;
+        Ok(make_array(copy.freeze()))
+    };
+    let columns: Result<_, ArrowError> = batch.columns().iter().map(gather).collect();
+    RecordBatch::try_new(batch.schema(), columns?)
+}
+
+fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef, ArrowError> {
+    Ok(batch.column(batch.schema_ref().index_of(name)?).clone())
+}
+
+fn instants(column: &ArrayRef) -> &[i64] {
+    column.as_primitive::<TimestampMicrosecondType>().values()
 }
 
 /// The columns that files keep their least and greatest value of: what queries
 /// prune by.
-pub(crate) fn statistics_columns(table: Table) -> String {
+pub(crate) fn statistics_columns(table: Table) -> Vec<&'static str> {
     let schema = table.schema();
-    let mut columns: Vec<&str> =
+    let mut columns: Vec<&'static str> =
         table.key().iter().copied().filter(|column| !table.partition().contains(column)).collect();
     for column in ["available_at", "account_id", "customer_id"] {
         if schema.field_with_name(column).is_ok() && !columns.contains(&column) {
             columns.push(column);
         }
     }
-    columns.join(",")
+    columns
 }
 
 /// zstd; dictionaries, since sorted keys and the instants of a day repeat; and
@@ -86,7 +146,8 @@ pub(crate) fn writer_properties(table: Table) -> WriterProperties {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use arrow::array::{Int64Array, StringArray};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -109,6 +170,61 @@ mod tests {
         assert_eq!(kinds.iter().flatten().collect::<Vec<_>>(), ["a", "b", "first", "second"]);
     }
 
+    fn reads(rows: &[(usize, i64, i64)]) -> RecordBatch {
+        let meters = rows.iter().map(|(meter, _, _)| format!("M{meter}"));
+        let instants = |micros: Vec<i64>| -> ArrayRef {
+            let array = arrow::array::TimestampMicrosecondArray::from(micros);
+            Arc::new(array.with_data_type(timestamp_type()))
+        };
+        let count = rows.len();
+        let energy = arrow::array::Decimal128Array::from_iter_values(0..count as i128);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(meters)),
+            Arc::new(StringArray::from_iter_values(std::iter::repeat_n("import", count))),
+            instants(rows.iter().map(|(_, time, _)| *time).collect()),
+            Arc::new(arrow::array::Int16Array::from(vec![15; count])),
+            Arc::new(energy.with_precision_and_scale(18, 4).expect("an energy")),
+            Arc::new(arrow::array::Int16Array::from(vec![0; count])),
+            Arc::new(arrow::array::Int32Array::from(vec![0; count])),
+            Arc::new(arrow::array::Date32Array::from_iter_values(
+                rows.iter().map(|(_, time, _)| (time / 100) as i32),
+            )),
+            instants(rows.iter().map(|(_, _, arrival)| *arrival).collect()),
+        ];
+        RecordBatch::try_new(Table::MeterReads.schema(), columns).expect("reads")
+    }
+
+    /// Runs of a meter's times, some over again, some single, some a day on.
+    fn some_reads() -> impl Strategy<Value = Vec<(usize, i64, i64)>> {
+        let run = (0..4_usize, 0..150_i64, 1..40_i64, 0..3_i64);
+        prop::collection::vec(run, 0..12).prop_map(|runs| {
+            let rows = |(meter, from, length, arrival)| {
+                (from..from + length).map(move |time| (meter, time, arrival))
+            };
+            runs.into_iter().flat_map(rows).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn runs_sort_as_their_rows_would(rows in some_reads(), cut in 0..200_usize) {
+            let cut = cut.min(rows.len());
+            let parts = [reads(&rows[..cut]), reads(&rows[cut..])];
+            let sorted = sorted(Table::MeterReads, &parts).expect("sorted");
+            // The energy numbers the rows of each part.
+            let number = |row: usize| if row < cut { row } else { row - cut } as i128;
+            let mut expected: Vec<usize> = (0..rows.len()).collect();
+            expected.sort_by_key(|&row| {
+                let (meter, time, arrival) = rows[row];
+                (time / 100, meter, time, arrival)
+            });
+            let energies = sorted.column(4).as_primitive::<arrow::datatypes::Decimal128Type>();
+            let expected: Vec<i128> = expected.into_iter().map(number).collect();
+            prop_assert_eq!(energies.values().to_vec(), expected);
+            prop_assert_eq!(sorted.num_rows(), rows.len());
+        }
+    }
+
     #[test]
     fn rows_without_the_key_are_an_error() {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
@@ -118,7 +234,8 @@ mod tests {
 
     #[test]
     fn statistics_cover_key_and_arrival() {
-        assert_eq!(statistics_columns(Table::MeterReads), "meter_id,channel,read_at,available_at");
-        assert_eq!(statistics_columns(Table::Calendar), "country,date");
+        let reads = ["meter_id", "channel", "read_at", "available_at"];
+        assert_eq!(statistics_columns(Table::MeterReads), reads);
+        assert_eq!(statistics_columns(Table::Calendar), ["country", "date"]);
     }
 }

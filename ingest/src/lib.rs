@@ -29,6 +29,7 @@ mod replay;
 mod store;
 mod table;
 mod vacuum;
+mod write;
 
 pub use commit::{Fence, Landing};
 pub use compact::{CompactOptions, CompactSummary, compact};

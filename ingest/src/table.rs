@@ -2,15 +2,17 @@
 
 use arrow::array::RecordBatch;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake_core::kernel::{Action, Add, StructType};
+use deltalake_core::kernel::{Action, StructType};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::SaveMode;
 use deltalake_core::table::state::DeltaTableState;
-use deltalake_core::writer::{DeltaWriter, RecordBatchWriter};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty};
 use loadstar_schema::Table;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
 
+use crate::write::{self, NewFile};
 use crate::{IngestError, LakeUrl, layout};
 
 /// Commits between two checkpoints of a table's log.
@@ -22,8 +24,6 @@ pub struct LakeTable {
     pub(crate) location: String,
     pub(crate) state: DeltaTableState,
     pub(crate) log_store: LogStoreRef,
-    /// As it was opened: its columns and properties do not change.
-    opened: DeltaTable,
 }
 
 impl LakeTable {
@@ -58,7 +58,7 @@ impl LakeTable {
                 )
                 .with_configuration_property(
                     TableProperty::DataSkippingStatsColumns,
-                    Some(layout::statistics_columns(table)),
+                    Some(layout::statistics_columns(table).join(",")),
                 )
                 .with_save_mode(SaveMode::Ignore)
                 .await
@@ -102,7 +102,7 @@ impl LakeTable {
             return Err(IngestError::Schema { table, location, detail });
         }
         let log_store = delta.log_store();
-        Ok(Self { table, location, state, log_store, opened: delta })
+        Ok(Self { table, location, state, log_store })
     }
 
     /// Which table it is.
@@ -152,23 +152,19 @@ impl LakeTable {
     /// [`IngestError::Lake`] if the store refuses them.
     pub async fn write(&self, batches: Vec<RecordBatch>) -> Result<Vec<Action>, IngestError> {
         let table = self.table;
-        let sort = move || layout::sorted(table, &batches);
-        let sorted = tokio::task::spawn_blocking(sort)
+        let encode = move || write::encode(table, &layout::sorted(table, &batches)?);
+        let files = tokio::task::spawn_blocking(encode)
             .await
             .map_err(|died| IngestError::Worker { worker: "sort", detail: died.to_string() })?
             .map_err(|source| IngestError::Rows { table, source })?;
-        if sorted.num_rows() == 0 {
-            return Ok(Vec::new());
+        let store = self.log_store.object_store(None);
+        let mut actions = Vec::with_capacity(files.len());
+        for NewFile { bytes, add } in files {
+            let put = store.put(&Path::from(add.path.as_str()), bytes.into()).await;
+            put.map_err(|error| self.error("write files into it")(error.into()))?;
+            actions.push(Action::Add(add));
         }
-        let adds = self.write_sorted(sorted).await.map_err(self.error("write files into it"))?;
-        Ok(adds.into_iter().map(Action::Add).collect())
-    }
-
-    async fn write_sorted(&self, rows: RecordBatch) -> Result<Vec<Add>, DeltaTableError> {
-        let mut writer = RecordBatchWriter::for_table(&self.opened)?
-            .with_writer_properties(layout::writer_properties(self.table));
-        writer.write(rows).await?;
-        writer.flush().await
+        Ok(actions)
     }
 
     pub(crate) fn error(

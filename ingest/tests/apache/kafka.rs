@@ -70,6 +70,7 @@ impl Kafka {
              listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL\n\
              log.dirs={}\n\
              auto.create.topics.enable=false\n\
+             log.retention.ms=-1\n\
              offsets.topic.replication.factor=1\n\
              offsets.topic.num.partitions=4\n\
              transaction.state.log.replication.factor=1\n\
