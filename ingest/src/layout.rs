@@ -36,7 +36,7 @@ pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatc
     }
     // What orders the rows of a run, if it is an instant.
     let time = key.pop_if(|last| *last.data_type() == timestamp_type());
-    let times = time.as_ref().map(|column| instants(column));
+    let times = time.as_ref().map(instants);
     let arrivals = batch.column_by_name("available_at").map(instants);
     let moment = |row: usize| (times.map(|t| t[row]), arrivals.map(|a| a[row]));
 

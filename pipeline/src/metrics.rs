@@ -189,6 +189,13 @@ impl Metrics {
     }
 }
 
+/// Memory that the process occupies, where the system says.
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<i64>().ok().map(|kib| kib << 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,11 +240,4 @@ mod tests {
         }
         assert!(drawn > 15, "{drawn} figures drawn");
     }
-}
-
-/// Memory that the process occupies, where the system says.
-fn resident_bytes() -> Option<i64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<i64>().ok().map(|kib| kib << 10)
 }

@@ -24,7 +24,7 @@ pub struct FlushPolicy {
 
 impl Default for FlushPolicy {
     fn default() -> Self {
-        Self { latency: Duration::from_secs(5), rows: 400_000, bytes: 64 << 20 }
+        Self { latency: Duration::from_secs(5), rows: 400_000, bytes: 32 << 20 }
     }
 }
 

@@ -75,12 +75,15 @@ struct Worker {
     landed: u64,
 }
 
+/// A worker's number, and a line of it.
+type Said = (usize, String);
+
 /// The processes, and what they say.
 struct Crew {
     told: String,
     workers: BTreeMap<usize, Worker>,
     hired: usize,
-    says: (Sender<(usize, String)>, Receiver<(usize, String)>),
+    says: (Sender<Said>, Receiver<Said>),
 }
 
 impl Crew {

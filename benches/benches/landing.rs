@@ -1,0 +1,309 @@
+//! From Apache Kafka into committed Delta tables, beside the limits of the same
+//! machine in the same run: (a) the client library consuming the topic and
+//! doing nothing, (b) decoding from memory, (c) the whole landing; then what
+//! compaction leaves of it. Broker and everything else share the cores.
+//!
+//! `LOADSTAR_TEST_KAFKA=DIR cargo bench --workspace --bench landing [METERS [READS]]`
+//! with the folder of Kafka's jars that `ingest/tests/apache` speaks of; METERS
+//! day curves of 96 values (200,000 if not given) and READS single reads
+//! (2,000,000).
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use loadstar_ingest::decode::{Decoder, KnownCodes, Message};
+use loadstar_ingest::produce::{Producer, Record};
+use loadstar_ingest::{CompactOptions, FlushPolicy, IngestOptions, LakeUrl, compact, run};
+use loadstar_schema::Table;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message as _;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tokio::sync::watch;
+
+#[path = "../../ingest/tests/apache/kafka.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod kafka;
+mod world {
+    /// A topic of a broker.
+    pub(crate) struct Broker {
+        pub(crate) servers: String,
+        pub(crate) topic: String,
+        #[allow(dead_code, reason = "held for its end")]
+        pub(crate) keep: Box<dyn std::any::Any + Send + Sync>,
+    }
+}
+
+use kafka::Kafka;
+use world::Broker;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const PARTITIONS: i32 = 4;
+/// Messages decoded from memory: a part, lest memory be the measure.
+const SAMPLE: usize = 40_000;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    // `cargo test --benches` passes other arguments.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    let mut numbers = arguments.iter().filter_map(|argument| argument.parse().ok());
+    let (meters, reads) = (numbers.next().unwrap_or(200_000), numbers.next().unwrap_or(2_000_000));
+    match measure(meters, reads) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(meters: u64, reads: u64) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let Some(kafka) = Kafka::start().map(Arc::new) else { return Ok(()) };
+    println!("| topic | what | rows/s | of (a) | seconds | notes |");
+    println!("|---|---|---|---|---|---|");
+    for (name, rows, messages, payload) in [
+        ("days of 96 values", 96, meters, day_curve as fn(u64) -> (String, String)),
+        ("single reads", 1, reads, single_read),
+    ] {
+        let broker = kafka.clone().topic(PARTITIONS);
+        let bytes = produce(&broker, messages, payload)?;
+        let shape = Shape { name, rows_per_message: rows, messages, bytes };
+        shape.measure(&broker, payload, &runtime)?;
+    }
+    Ok(())
+}
+
+struct Shape {
+    name: &'static str,
+    rows_per_message: u64,
+    messages: u64,
+    bytes: u64,
+}
+
+impl Shape {
+    fn measure(
+        &self,
+        broker: &Broker,
+        payload: fn(u64) -> (String, String),
+        runtime: &tokio::runtime::Runtime,
+    ) -> Result<(), Failure> {
+        let rows = self.messages * self.rows_per_message;
+        let mut raw = Vec::new();
+        let mut say = |what: &str, rows: u64, took: Duration, notes: &str| {
+            let rate = rows as f64 / took.as_secs_f64();
+            if raw.is_empty() {
+                raw.push(rate);
+            }
+            println!(
+                "| {} | {what} | {:.2} M | {:.2} | {:.1} | {notes} |",
+                self.name,
+                rate / 1e6,
+                rate / raw[0],
+                took.as_secs_f64()
+            );
+        };
+        let each = format!("{} messages of {} bytes", self.messages, self.bytes / self.messages);
+        say("(a) consume, do nothing", rows, consume(broker, self.messages)?, &each);
+        let (sample, took) = decode(payload, self.messages);
+        say("(b) decode, from memory, one core", sample * self.rows_per_message, took, "");
+
+        let folder = tempfile::tempdir()?;
+        let lake = LakeUrl::folder(folder.path())?;
+        reset_peak_memory();
+        let started = Instant::now();
+        let commits = runtime.block_on(land(broker, &lake, rows))?;
+        let took = started.elapsed();
+        let size = folder_bytes(&folder.path().join("meter_reads"))?;
+        let notes = format!(
+            "{commits} commits, {:.2} bytes a row, {} MiB at most",
+            size as f64 / rows as f64,
+            peak_memory_kib() / 1024
+        );
+        say("(c) land: decode, sort, Parquet, commit", rows, took, &notes);
+
+        reset_peak_memory();
+        let started = Instant::now();
+        let options = CompactOptions::default();
+        let summary = runtime.block_on(compact(&lake, Table::MeterReads, options))?;
+        let took = started.elapsed();
+        runtime.block_on(loadstar_ingest::vacuum(
+            &lake,
+            Table::MeterReads,
+            Duration::ZERO,
+            false,
+        ))?;
+        let size = folder_bytes(&folder.path().join("meter_reads"))?;
+        let notes = format!(
+            "{} files became {}, {:.2} bytes a row, {} MiB at most",
+            summary.files_before,
+            summary.files_after,
+            size as f64 / rows as f64,
+            peak_memory_kib() / 1024
+        );
+        say("(d) compact", summary.rows, took, &notes);
+        Ok(())
+    }
+}
+
+fn first_day() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 11, 1).unwrap_or_default()
+}
+
+fn arrival() -> DateTime<Utc> {
+    first_day().and_time(chrono::NaiveTime::MIN).and_utc() + TimeDelta::days(1)
+}
+
+/// A load with a daily shape and noise, in thousandths of a kWh.
+fn thousandths(meter: u64, quarter: u64) -> u64 {
+    let mut noise = meter.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ quarter.wrapping_mul(0xbf58_476d);
+    noise ^= noise >> 29;
+    noise = noise.wrapping_mul(0x94d0_49bb_1331_11eb);
+    let evening = 180 - quarter.abs_diff(76).min(30) * 6;
+    40 + meter % 60 + evening + (noise >> 57)
+}
+
+fn kwh(thousandths: u64) -> String {
+    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
+}
+
+/// A meter's day of quarters of an hour.
+fn day_curve(number: u64) -> (String, String) {
+    let meter = format!("M{number:09}");
+    let values: Vec<String> = (0..96).map(|quarter| kwh(thousandths(number, quarter))).collect();
+    let payload = format!(
+        r#"{{"event_id":"E{number:012}","source":"hes-1","meter_id":"{meter}","channel":"import","day":"{}","interval_min":15,"revision":0,"values":[{}]}}"#,
+        first_day(),
+        values.join(",")
+    );
+    (meter, payload)
+}
+
+/// One quarter of an hour of one of 100,000 meters, as they come in.
+fn single_read(number: u64) -> (String, String) {
+    let (meter, quarter) = (number % 100_000, number / 100_000);
+    let at = arrival() - TimeDelta::hours(32) + TimeDelta::minutes(15 * (quarter as i64 + 1));
+    let value = kwh(thousandths(meter, quarter));
+    let meter = format!("M{meter:09}");
+    let payload = format!(
+        r#"{{"event_id":"E{number:012}","source":"hes-1","org":"east","meter_id":"{meter}","channel":"import","read_at":"{}","interval_min":15,"energy_kwh":{value},"quality":0,"revision":0}}"#,
+        at.format("%Y-%m-%dT%H:%M:%SZ")
+    );
+    (meter, payload)
+}
+
+fn produce(
+    broker: &Broker,
+    messages: u64,
+    payload: fn(u64) -> (String, String),
+) -> Result<u64, Failure> {
+    let mut producer = Producer::connect(&broker.servers, &BTreeMap::new())?;
+    let mut bytes = 0;
+    for number in 0..messages {
+        let (key, payload) = payload(number);
+        bytes += (key.len() + payload.len()) as u64;
+        producer.send(&Record {
+            topic: &broker.topic,
+            key: key.as_bytes(),
+            payload: payload.as_bytes(),
+            timestamp: arrival() + TimeDelta::microseconds(number as i64 * 100),
+        })?;
+    }
+    producer.flush(Duration::from_secs(120))?;
+    Ok(bytes)
+}
+
+fn consume(broker: &Broker, messages: u64) -> Result<Duration, Failure> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &broker.servers)
+        .set("group.id", "bench")
+        .set("enable.auto.commit", "false")
+        .create()?;
+    let mut list = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        list.add_partition_offset(&broker.topic, partition, Offset::Beginning)?;
+    }
+    let started = Instant::now();
+    consumer.assign(&list)?;
+    let mut seen = 0;
+    while seen < messages {
+        if let Some(message) = consumer.poll(Duration::from_millis(100)) {
+            black_box(message?.payload());
+            seen += 1;
+        }
+    }
+    Ok(started.elapsed())
+}
+
+fn decode(payload: fn(u64) -> (String, String), messages: u64) -> (u64, Duration) {
+    let sample: Vec<_> = (0..messages.min(SAMPLE as u64)).map(payload).collect();
+    let codes = Arc::new(KnownCodes::shipped());
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let started = Instant::now();
+        let mut decoder = Decoder::new(Table::MeterReads, codes.clone());
+        for (offset, (key, payload)) in sample.iter().enumerate() {
+            decoder.push(&Message {
+                topic: "meter_reads",
+                partition: 0,
+                offset: offset as i64,
+                timestamp: arrival(),
+                key: Some(key.as_bytes()),
+                payload: Some(payload.as_bytes()),
+            });
+        }
+        let decoded = decoder.finish();
+        best = best.min(started.elapsed());
+        assert!(decoded.rejects.is_empty(), "{:?}", decoded.rejects.first());
+        black_box(decoded.tables.len());
+    }
+    (sample.len() as u64, best)
+}
+
+async fn land(broker: &Broker, lake: &LakeUrl, rows: u64) -> Result<u64, Failure> {
+    let mut options = IngestOptions::new(&broker.servers, lake.clone());
+    options.topics = BTreeMap::from([(Table::MeterReads, broker.topic.clone())]);
+    options.until_end = true;
+    // As the command's defaults are.
+    options.flush =
+        FlushPolicy { latency: Duration::from_secs(2), rows: 2_000_000, bytes: 32 << 20 };
+    let (_switch, stop) = watch::channel(false);
+    let summary = run(options, stop, Arc::new(|_| {})).await?;
+    let landed = summary.total.row_count();
+    if landed != rows || summary.total.rejects > 0 {
+        return Err(format!("{landed} of {rows} rows landed").into());
+    }
+    Ok(summary.total.commits)
+}
+
+fn folder_bytes(path: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() && entry.file_name() != "_delta_log" {
+            bytes += folder_bytes(&entry.path())?;
+        } else if kind.is_file() {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}
+
+/// Where the kernel allows, the peak is counted from here on.
+fn reset_peak_memory() {
+    drop(std::fs::write("/proc/self/clear_refs", "5"));
+}
+
+fn peak_memory_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
