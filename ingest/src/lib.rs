@@ -1,6 +1,6 @@
 //! Kafka topics and files into the lake, exactly once.
 //!
-//! Begin reading at [`run`]: one thread polls and decodes ([`decode`]), one
+//! Begin reading at [`run`]: one thread polls and decodes ([`decode`], a crate of its own without I/O), one
 //! task sorts, writes and commits, and between them stands a channel of one
 //! flush. What makes it exactly once is in [`LakeTable::commit`]: the position
 //! in each Kafka partition rides in the same Delta commit as the rows, and a
@@ -11,7 +11,6 @@
 //! broker inside the process and [`produce`] writes to one.
 #![forbid(unsafe_code)]
 
-pub mod decode;
 pub mod embedded;
 pub mod produce;
 
@@ -41,7 +40,9 @@ pub use error::IngestError;
 pub use fault::{Fault, Faults, Step};
 pub use lake::LakeUrl;
 pub use load::{LoadProgress, LoadSource, LoadSummary, load_json_lines, load_rows};
-pub use replay::{DeadLetter, Replay, ReplaySummary, replay};
+pub use loadstar_decode as decode;
+pub use loadstar_decode::DeadLetter;
+pub use replay::{Replay, ReplaySummary, replay};
 pub use store::register_s3;
 pub use table::LakeTable;
 pub use vacuum::{VacuumSummary, vacuum};

@@ -14,28 +14,13 @@ use loadstar_schema::Table;
 use uuid::Uuid;
 
 use crate::commit::{Fence, Landing};
-use crate::decode::{Decoded, Decoder, KnownCodes, Message, Reject, replay_marks};
+use crate::decode::{DeadLetter, Decoded, Decoder, KnownCodes, Message, Reject, replay_marks};
 use crate::ledger::{Ledger, OpenTables, tables_of};
 use crate::{Faults, IngestError, LakeTable, LakeUrl};
 
 /// The transaction that claims carry: of two replays at once, one is refused.
 const CLAIMS: &str = "dead_letter_replays";
 const ONLY: i32 = 0;
-
-/// A message that was refused, as the table holds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// Topic it came from.
-    pub topic: String,
-    /// Partition of the topic.
-    pub partition: i32,
-    /// Offset in the partition.
-    pub offset: i64,
-    /// Its key.
-    pub key: Option<String>,
-    /// The message.
-    pub payload: Option<Vec<u8>>,
-}
 
 /// What to take in, as of which table's messages.
 #[derive(Clone)]

@@ -21,13 +21,18 @@ fn an_unknown_configuration_key_names_the_nearest() {
 #[test]
 fn the_effective_configuration_shows_no_secret() {
     let place = Workplace::new();
-    place.write(
-        "loadstar.toml",
-        "[kafka.properties]\n\"sasl.password\" = \"hunter2\"\n[lake.s3]\nsecret_access_key = \"hunter2\"\n",
-    );
+    place.write("loadstar.toml", "[lake.s3]\nsecret_access_key = \"hunter2\"\n");
     let said = place.ok(&["config", "--config", "loadstar.toml"]);
     assert!(!said.contains("hunter2"), "{said}");
     assert!(said.contains("(hidden)"), "{said}");
+}
+
+#[test]
+fn a_secret_of_the_brokers_in_a_file_is_refused_unseen() {
+    let place = Workplace::new();
+    place.write("loadstar.toml", "[kafka.properties]\n\"sasl.password\" = \"hunter2\"\n");
+    let said = place.fails(1, &["config", "--config", "loadstar.toml"]);
+    assert!(said.contains("LOADSTAR_KAFKA_PASSWORD") && !said.contains("hunter2"), "{said}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int16Type, TimestampMicrosecondType};
 use chrono::{DateTime, Utc};
-use loadstar_ingest::decode::{Decoded, Decoder, KnownCodes, Message, Reject};
+use loadstar_decode::{Decoded, Decoder, KnownCodes, Message, Reject};
 use loadstar_schema::Table;
 
 /// When every message of these tests arrives.

@@ -9,6 +9,7 @@
 //! volume; a table each is in `customers`, `billing`, `network` and `dated`;
 //! `check` holds the rules of single values, `explain` turns serde's errors
 //! into sentences.
+#![forbid(unsafe_code)]
 
 mod billing;
 mod check;
@@ -37,8 +38,9 @@ use self::explain::explain;
 pub use self::known::KnownCodes;
 use self::reads::ReadRows;
 use self::reject::Fault;
-pub(crate) use self::reject::replay_marks;
-pub use self::reject::{PAYLOAD_LIMIT_BYTES, Reject, RejectReason, dead_letters};
+pub use self::reject::{
+    DeadLetter, PAYLOAD_LIMIT_BYTES, Reject, RejectReason, dead_letters, replay_marks,
+};
 
 /// Text columns count their bytes in 32 bits: a batch is closed well before.
 const BATCH_LIMIT_BYTES: usize = 512 << 20;

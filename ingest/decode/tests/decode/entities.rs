@@ -1,6 +1,6 @@
 //! The other tables: what they take in and what they refuse.
 
-use loadstar_ingest::decode::RejectReason;
+use loadstar_decode::RejectReason;
 use loadstar_schema::reference::{self, Axis};
 
 use super::samples::*;

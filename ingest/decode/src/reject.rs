@@ -6,7 +6,6 @@ use loadstar_schema::Table;
 
 use super::Message;
 use super::columns::Columns;
-use crate::replay::DeadLetter;
 
 /// Bytes of a rejected message that are kept.
 pub const PAYLOAD_LIMIT_BYTES: usize = 64 * 1024;
@@ -126,6 +125,21 @@ fn shortened(mut text: String, limit_bytes: usize) -> String {
     text
 }
 
+/// A message that was refused, as the table holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Topic it came from.
+    pub topic: String,
+    /// Partition of the topic.
+    pub partition: i32,
+    /// Offset in the partition.
+    pub offset: i64,
+    /// Its key.
+    pub key: Option<String>,
+    /// The message.
+    pub payload: Option<Vec<u8>>,
+}
+
 /// Rejects as rows of [`Table::DeadLetters`].
 #[must_use]
 pub fn dead_letters(rejects: &[Reject]) -> RecordBatch {
@@ -146,7 +160,7 @@ pub fn dead_letters(rejects: &[Reject]) -> RecordBatch {
 
 /// Letters as rows of [`Table::DeadLetterReplays`].
 #[must_use]
-pub(crate) fn replay_marks(
+pub fn replay_marks(
     letters: &[&DeadLetter],
     replay_id: &str,
     state: &str,

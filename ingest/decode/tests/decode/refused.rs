@@ -1,6 +1,6 @@
 //! What is refused, with which reason and in which words.
 
-use loadstar_ingest::decode::{PAYLOAD_LIMIT_BYTES, RejectReason, dead_letters};
+use loadstar_decode::{PAYLOAD_LIMIT_BYTES, RejectReason, dead_letters};
 
 use super::*;
 
