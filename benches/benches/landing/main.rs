@@ -1,12 +1,17 @@
 //! From Apache Kafka into committed Delta tables, beside the limits of the same
 //! machine in the same run: (a) the client library consuming the topic and
 //! doing nothing, (b) decoding from memory, (c) the whole landing; then what
-//! compaction leaves of it. Broker and everything else share the cores.
+//! compaction leaves of it. Last, how fresh the lake is while single reads come
+//! in at 50,000/s and compaction runs beside. Broker and everything else share
+//! the cores.
 //!
-//! `LOADSTAR_TEST_KAFKA=DIR cargo bench --workspace --bench landing [METERS [READS]]`
+//! `LOADSTAR_TEST_KAFKA=DIR cargo bench --workspace --bench landing -- [METERS [READS [SECONDS]]]`
 //! with the folder of Kafka's jars that `ingest/tests/apache` speaks of; METERS
-//! day curves of 96 values (200,000 if not given) and READS single reads
-//! (2,000,000).
+//! day curves of 96 values (200,000 if not given), READS single reads
+//! (2,000,000), SECONDS of freshness (30). 0 leaves a part out.
+
+mod fresh;
+mod reads;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -15,7 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::TimeDelta;
 use loadstar_ingest::decode::{Decoder, KnownCodes, Message};
 use loadstar_ingest::produce::{Producer, Record};
 use loadstar_ingest::{CompactOptions, FlushPolicy, IngestOptions, LakeUrl, compact, run};
@@ -25,7 +30,7 @@ use rdkafka::message::Message as _;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::watch;
 
-#[path = "../../ingest/tests/apache/kafka.rs"]
+#[path = "../../../ingest/tests/apache/kafka.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod kafka;
 mod world {
@@ -39,6 +44,7 @@ mod world {
 }
 
 use kafka::Kafka;
+use reads::{arrival, day_curve, single_read};
 use world::Broker;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -54,8 +60,9 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut numbers = arguments.iter().filter_map(|argument| argument.parse().ok());
-    let (meters, reads) = (numbers.next().unwrap_or(200_000), numbers.next().unwrap_or(2_000_000));
-    match measure(meters, reads) {
+    let mut number = |default| numbers.next().unwrap_or(default);
+    let (meters, reads, seconds) = (number(200_000), number(2_000_000), number(30));
+    match measure(meters, reads, seconds) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -64,7 +71,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(meters: u64, reads: u64) -> Result<(), Failure> {
+fn measure(meters: u64, reads: u64, seconds: u64) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let Some(kafka) = Kafka::start().map(Arc::new) else { return Ok(()) };
     println!("| topic | what | rows/s | of (a) | seconds | notes |");
@@ -73,10 +80,17 @@ fn measure(meters: u64, reads: u64) -> Result<(), Failure> {
         ("days of 96 values", 96, meters, day_curve as fn(u64) -> (String, String)),
         ("single reads", 1, reads, single_read),
     ] {
+        if messages == 0 {
+            continue;
+        }
         let broker = kafka.clone().topic(PARTITIONS);
         let bytes = produce(&broker, messages, payload)?;
         let shape = Shape { name, rows_per_message: rows, messages, bytes };
         shape.measure(&broker, payload, &runtime)?;
+    }
+    if seconds > 0 {
+        let broker = kafka.topic(PARTITIONS);
+        runtime.block_on(fresh::measure(&broker, seconds))?;
     }
     Ok(())
 }
@@ -153,52 +167,6 @@ impl Shape {
     }
 }
 
-fn first_day() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2026, 11, 1).unwrap_or_default()
-}
-
-fn arrival() -> DateTime<Utc> {
-    first_day().and_time(chrono::NaiveTime::MIN).and_utc() + TimeDelta::days(1)
-}
-
-/// A load with a daily shape and noise, in thousandths of a kWh.
-fn thousandths(meter: u64, quarter: u64) -> u64 {
-    let mut noise = meter.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ quarter.wrapping_mul(0xbf58_476d);
-    noise ^= noise >> 29;
-    noise = noise.wrapping_mul(0x94d0_49bb_1331_11eb);
-    let evening = 180 - quarter.abs_diff(76).min(30) * 6;
-    40 + meter % 60 + evening + (noise >> 57)
-}
-
-fn kwh(thousandths: u64) -> String {
-    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
-}
-
-/// A meter's day of quarters of an hour.
-fn day_curve(number: u64) -> (String, String) {
-    let meter = format!("M{number:09}");
-    let values: Vec<String> = (0..96).map(|quarter| kwh(thousandths(number, quarter))).collect();
-    let payload = format!(
-        r#"{{"event_id":"E{number:012}","source":"hes-1","meter_id":"{meter}","channel":"import","day":"{}","interval_min":15,"revision":0,"values":[{}]}}"#,
-        first_day(),
-        values.join(",")
-    );
-    (meter, payload)
-}
-
-/// One quarter of an hour of one of 100,000 meters, as they come in.
-fn single_read(number: u64) -> (String, String) {
-    let (meter, quarter) = (number % 100_000, number / 100_000);
-    let at = arrival() - TimeDelta::hours(32) + TimeDelta::minutes(15 * (quarter as i64 + 1));
-    let value = kwh(thousandths(meter, quarter));
-    let meter = format!("M{meter:09}");
-    let payload = format!(
-        r#"{{"event_id":"E{number:012}","source":"hes-1","org":"east","meter_id":"{meter}","channel":"import","read_at":"{}","interval_min":15,"energy_kwh":{value},"quality":0,"revision":0}}"#,
-        at.format("%Y-%m-%dT%H:%M:%SZ")
-    );
-    (meter, payload)
-}
-
 fn produce(
     broker: &Broker,
     messages: u64,
@@ -267,13 +235,18 @@ fn decode(payload: fn(u64) -> (String, String), messages: u64) -> (u64, Duration
     (sample.len() as u64, best)
 }
 
-async fn land(broker: &Broker, lake: &LakeUrl, rows: u64) -> Result<u64, Failure> {
+/// As the command's defaults are.
+fn options(broker: &Broker, lake: &LakeUrl) -> IngestOptions {
     let mut options = IngestOptions::new(&broker.servers, lake.clone());
     options.topics = BTreeMap::from([(Table::MeterReads, broker.topic.clone())]);
-    options.until_end = true;
-    // As the command's defaults are.
     options.flush =
-        FlushPolicy { latency: Duration::from_secs(2), rows: 2_000_000, bytes: 32 << 20 };
+        FlushPolicy { latency: Duration::from_secs(1), rows: 2_000_000, bytes: 32 << 20 };
+    options
+}
+
+async fn land(broker: &Broker, lake: &LakeUrl, rows: u64) -> Result<u64, Failure> {
+    let mut options = options(broker, lake);
+    options.until_end = true;
     let (_switch, stop) = watch::channel(false);
     let summary = run(options, stop, Arc::new(|_| {})).await?;
     let landed = summary.total.row_count();
