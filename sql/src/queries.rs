@@ -29,29 +29,9 @@ macro_rules! queries {
 }
 
 /// Views in the order they build on each other, the two rollups among them.
-pub(crate) const VIEWS: &[Query] = &[
-    BY_DAY[0],
-    BY_DAY[1],
-    BY_DAY[2],
-    BY_DAY[3],
-    BY_DAY[4],
-    ROLLUPS[0],
-    ROLLUPS[1],
-    ON_ROLLUPS[0],
-    ON_ROLLUPS[1],
-    ON_ROLLUPS[2],
-    ON_ROLLUPS[3],
-    ON_ROLLUPS[4],
-    ON_ROLLUPS[5],
-    ON_ROLLUPS[6],
-    ON_ROLLUPS[7],
-    ON_ROLLUPS[8],
-    ON_ROLLUPS[9],
-    ON_ROLLUPS[10],
-    ON_ROLLUPS[11],
-    ON_ROLLUPS[12],
-    ON_ROLLUPS[13],
-];
+pub(crate) fn views() -> impl Iterator<Item = &'static Query> {
+    BY_DAY.iter().chain(ROLLUPS).chain(ON_ROLLUPS).chain(ON_READS)
+}
 
 /// Customers and prices in force on each day: what rollups are made with.
 const BY_DAY: &[Query] = queries!("views":
@@ -64,7 +44,13 @@ const ON_ROLLUPS: &[Query] = queries!("views":
     "sales_daily", "sales_weekly", "sales_monthly", "sales_by_axis", "load_hourly",
     "weather_hourly", "completeness_daily", "top_movers", "bills_current",
     "payment_allocations", "receivables",
-    "receivables_open", "receivables_ageing", "collection_rate",
+    "receivables_open", "receivables_ageing", "collection_rate", "account_balances",
+);
+
+/// What is told from the reads themselves, and from what they contradict.
+const ON_READS: &[Query] = queries!("views":
+    "register_deltas", "register_consumption_monthly", "read_duplicates", "read_conflicts",
+    "area_loss_daily", "area_link_suspects",
 );
 
 pub(crate) const FEATURES: &[Query] = queries!("features": "arrears", "churn", "churn_label");
@@ -85,6 +71,7 @@ pub fn catalogue() -> Vec<(&'static str, Query)> {
         folder("views", BY_DAY),
         folder("rollups", ROLLUPS),
         folder("views", ON_ROLLUPS),
+        folder("views", ON_READS),
         folder("features", FEATURES),
         folder("reports", REPORTS),
     ]

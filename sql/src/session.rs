@@ -200,7 +200,7 @@ async fn schemas(
     put(&public, "lake_time", lake_time(as_of, newest)?)?;
 
     let instant = as_of.map(|as_of| as_of.timestamp_micros());
-    for query in queries::VIEWS {
+    for query in queries::views() {
         let stored = match Rollup::named(query.name).filter(|_| reads.is_none()) {
             Some(rollup) if rollup::answers(rollup, tables, instant, newest).await? => {
                 tables.iter().find(|table| table.table == rollup.table())

@@ -2,12 +2,17 @@
 //! is checked against golden results and against sums made in Rust.
 
 mod as_of;
+mod defects;
+mod draw;
 mod errors;
 mod files;
 mod golden;
+mod money;
 mod pushdown;
+mod registers;
 mod risk;
 mod rollups;
 mod totals;
+mod utility;
 mod village;
 mod written;

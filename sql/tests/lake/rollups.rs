@@ -8,6 +8,7 @@ use loadstar_schema::Table;
 use loadstar_sql::{Lake, LakeError, LakeOptions, RollupOutcome, RollupScope};
 use serde_json::{Value, json};
 
+use crate::draw::Draw;
 use crate::village::village;
 use crate::written::{Written, at, but, cells, customer, date, days, read, show};
 
@@ -51,23 +52,6 @@ async fn stored_and_computed_answers_agree() {
     let stored = both(&written.lake).await;
     roll_up(&written.lake, RollupScope::All).await;
     assert_eq!(both(&written.lake).await, stored);
-}
-
-/// A linear congruential generator: the same orders on every machine.
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % limit
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
-    }
 }
 
 /// Reads with corrections, and customers with reclassifications.
@@ -134,7 +118,7 @@ fn expected(events: &[(Table, Value)]) -> BTreeMap<(String, String), i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_order_of_arrival_ends_in_the_same_numbers() {
-    let mut draw = Draw(7);
+    let mut draw = Draw::new(7);
     let mut events = events(&mut draw);
     let mut stored = Vec::new();
     for _ in 0..3 {

@@ -34,7 +34,8 @@ async fn energy_is_what_the_newest_revisions_say() {
     let written = village().await;
     let ctx = written.now().await;
     // Reduced in another way: the least of (−revision, arrival) of each key.
-    let reduced = "SELECT sum(r.energy_kwh) FROM raw.meter_reads r JOIN (
+    let reduced = "SELECT sum(r.energy_kwh) FROM (
+            SELECT DISTINCT meter_id, channel, read_at, revision, energy_kwh FROM raw.meter_reads) r JOIN (
             SELECT meter_id, channel, read_at, max(revision) AS revision FROM raw.meter_reads
             GROUP BY 1, 2, 3) n
           ON n.meter_id = r.meter_id AND n.channel = r.channel AND n.read_at = r.read_at

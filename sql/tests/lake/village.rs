@@ -1,13 +1,16 @@
 //! A village of seven meters over two weeks, with one of each thing that goes
 //! wrong: a correction, a late read, a duplicate, a gap, an estimate, a meter
-//! exchanged at noon, a change of class, a bill cancelled and issued anew, a
-//! payment in parts, a payment taken back. The golden results speak of it.
+//! exchanged at noon, a register that passes its last digit, one that runs back
+//! and one that was misread, current transformers exchanged, a home booked
+//! behind the wrong transformer, a change of class, a bill cancelled and issued
+//! anew, a payment in parts, a payment taken back. The golden results speak of
+//! it.
 
 use chrono::{Days, NaiveDate, TimeDelta};
 use loadstar_schema::{Table, day};
 use serde_json::{Value, json};
 
-use crate::written::{Written, at, but, customer, date, days, read};
+use crate::written::{Written, at, but, customer, date, days, delivered, read, register};
 
 /// The village's last day; rows of it arrive on the next one.
 pub(crate) const LAST_DAY: &str = "2026-11-22";
@@ -24,6 +27,8 @@ pub(crate) async fn fill(written: &Written) {
         written.land(Table::MeterReads, half).await;
     }
     written.land(Table::MeterReads, &corrections()).await;
+    written.land(Table::RegisterReads, &registers()).await;
+    written.land(Table::SupplyReads, &supply()).await;
     written.land(Table::Bills, &bills()).await;
     written.land(Table::Payments, &payments()).await;
     written.land(Table::ServiceRequests, &requests()).await;
@@ -45,7 +50,8 @@ pub(crate) async fn fill(written: &Written) {
 
 /// Customers C1 to C6. The factory C1 is hourly, the shop C2 every six hours,
 /// the home C3 once a day; C4 changes class on the 18th at 09:00, C5 its meter
-/// on the 19th at noon, C6 is active but has never read.
+/// on the 19th at noon, C6 is active but has never read. C2 and C3 are in the
+/// books of transformer area T1, C4 and C5 of T2.
 fn customers() -> Vec<Value> {
     let start = at("2025-01-01", 0);
     let factory = json!({"voltage_code": "10kV", "tariff_code": "LI", "usage_code": "LIND",
@@ -53,15 +59,16 @@ fn customers() -> Vec<Value> {
         "contract_end": "2027-06-30"});
     let home = json!({"voltage_code": "220V", "tariff_code": "RES", "usage_code": "HOME",
         "industry_code": "URB", "prepaid": true, "capacity_kva": "8.0000"});
+    let area = |area: &str| json!({"area_id": area, "feeder_id": "F1"});
     let field = json!({"tariff_code": "AGR", "usage_code": "AGP", "industry_code": "A",
         "region_code": "Lake"});
     let pump = json!({"op": "u", "tariff_code": "IRR", "usage_code": "PUMP"});
-    let c4 = but(customer("C4", 40, start), field.clone());
-    let c5 = customer("C5", 50, start);
+    let c4 = but(but(customer("C4", 40, start), field), area("T2"));
+    let c5 = but(customer("C5", 50, start), area("T2"));
     vec![
         but(customer("C1", 10, start), factory),
-        customer("C2", 20, start),
-        but(customer("C3", 30, start), home.clone()),
+        but(customer("C2", 20, start), area("T1")),
+        but(but(customer("C3", 30, start), home.clone()), area("T1")),
         // The later change arrives before the earlier one.
         but(
             but(c4.clone(), pump),
@@ -130,9 +137,67 @@ fn corrections() -> Vec<Value> {
         but(corrected, json!({"energy_kwh": "5.0000", "quality": 8, "available_at": late(4)})),
         // The same revision again with other content: the first to come counts.
         but(duplicate, json!({"energy_kwh": "77.0000", "available_at": late(5)})),
+        // And a read that was sent twice.
+        but(read("M3", date("2026-11-12"), 1440, 1440, 10.3333), json!({"available_at": late(1)})),
         // The gap, filled by an estimate a week later.
         but(missed, json!({"quality": 9, "available_at": late(8)})),
     ]
+}
+
+/// Registers of the second week. M1 passes its last digit and gets current
+/// transformers of another ratio; M2 counts peak and valley besides the total,
+/// once by an estimate; the solar home's M3 runs back and M4 was misread; M5
+/// gives way to M5b.
+fn registers() -> Vec<Value> {
+    let ratio = |ratio: &str| json!({"multiplier": ratio});
+    let tou = |period: &str| json!({"tou": period});
+    let export = json!({"channel": "export"});
+    vec![
+        but(register("M1", "2026-11-09", 0, 99_990.0), ratio("50.0000")),
+        but(register("M1", "2026-11-16", 0, 23.63), ratio("50.0000")),
+        but(register("M1", "2026-11-18", 0, 34.61), ratio("100.0000")),
+        but(register("M1", "2026-11-23", 0, 43.19), ratio("100.0000")),
+        register("M2", "2026-11-09", 0, 500.0),
+        but(register("M2", "2026-11-16", 0, 1270.0), json!({"quality": 9})),
+        register("M2", "2026-11-23", 0, 2100.0),
+        but(register("M2", "2026-11-16", 0, 800.0), tou("peak")),
+        but(register("M2", "2026-11-23", 0, 1300.0), tou("peak")),
+        but(register("M2", "2026-11-16", 0, 470.0), tou("valley")),
+        but(register("M2", "2026-11-23", 0, 800.0), tou("valley")),
+        register("M3", "2026-11-09", 0, 400.0),
+        register("M3", "2026-11-16", 0, 389.5),
+        but(register("M3", "2026-11-09", 0, 0.0), export.clone()),
+        but(register("M3", "2026-11-16", 0, 17.5), export),
+        register("M4", "2026-11-09", 0, 7_300.0),
+        register("M4", "2026-11-16", 0, 3_700.0),
+        register("M4", "2026-11-23", 0, 4_200.0),
+        register("M5", "2026-11-09", 0, 900.0),
+        register("M5", "2026-11-19", 12, 1_900.0),
+        register("M5b", "2026-11-19", 12, 0.0),
+        register("M5b", "2026-11-23", 0, 250.0),
+        register("M9", "2026-11-09", 0, 10.0),
+        register("M9", "2026-11-23", 0, 24.0),
+    ]
+}
+
+/// What the two areas' transformers deliver, three in a hundred more than is
+/// used behind them. The home C3 hangs on T2, whatever the books say, and on
+/// the 20th the meter of T2 misses half the day.
+fn supply() -> Vec<Value> {
+    let mut reads = Vec::new();
+    for day in days("2026-11-09", LAST_DAY) {
+        let used = |meter: u32| -> f64 { (0..24).map(|hour| draws(meter, hour, day)).sum() };
+        reads.push(delivered("T1", day, 1.03 * used(4)));
+        let half = 1.03 * (used(2) + used(3) + 10.3333) / 2.0;
+        for hour in [12, 24] {
+            let read_at =
+                json!({"read_at": day::start(day) + TimeDelta::hours(hour), "interval_min": 720});
+            if hour == 12 || day != date("2026-11-20") {
+                reads.push(but(delivered("T2", day, half), read_at));
+            }
+        }
+    }
+    reads
 }
 
 fn bill(id: &str, customer: u32, month: &str, issued: &str, due: &str, amount: &str) -> Value {
@@ -176,13 +241,18 @@ fn bills() -> Vec<Value> {
     ]
 }
 
+/// A payment of what it allocates; `but` gives the amount of those that name no
+/// bill.
 fn payment(id: &str, account: &str, paid: &str, allocations: &[(&str, &str)]) -> Value {
+    let amount: f64 =
+        allocations.iter().map(|(_, amount)| amount.parse::<f64>().expect("money")).sum();
     let allocations: Vec<Value> = allocations
         .iter()
         .map(|(bill, amount)| json!({"bill_id": bill, "amount": amount}))
         .collect();
     json!({
-        "payment_id": id, "version": 0, "op": "PAY", "account_id": account, "amount": "0.00",
+        "payment_id": id, "version": 0, "op": "PAY", "account_id": account,
+        "amount": format!("{amount:.2}"),
         "channel": "app", "paid_at": at(paid, 12), "booked_at": at(paid, 13),
         "allocations": allocations, "available_at": at(paid, 14),
     })
@@ -200,10 +270,10 @@ fn payments() -> Vec<Value> {
         payment("P5", "A1", "2026-10-24", &[("B4", "500.00")]),
         but(
             payment("P6", "A1", "2026-10-30", &[]),
-            json!({"op": "REVERSE", "ref_payment_id": "P5"}),
+            json!({"op": "REVERSE", "ref_payment_id": "P5", "amount": "500.00"}),
         ),
         // Paid ahead, then used for a bill: the same payment, a version later.
-        but(payment("P7", "A3", "2026-09-30", &[]), json!({"op": "PREPAY"})),
+        but(payment("P7", "A3", "2026-09-30", &[]), json!({"op": "PREPAY", "amount": "75.00"})),
         but(
             payment("P7", "A3", "2026-09-30", &[("B5", "75.00")]),
             json!({"op": "PREPAY", "version": 1, "available_at": at("2026-10-05", 11)}),

@@ -139,6 +139,26 @@ pub(crate) fn read(
     })
 }
 
+/// What a register of 100,000 shows at an hour of a day; known two hours later.
+pub(crate) fn register(meter: &str, day: &str, hour: i64, register_kwh: f64) -> Value {
+    let read_at = at(day, hour);
+    json!({
+        "meter_id": meter, "channel": "import", "tou": "total", "read_at": read_at,
+        "register_kwh": format!("{register_kwh:.4}"), "multiplier": "1.0000",
+        "modulus_kwh": "100000.0000", "quality": 0, "revision": 0,
+        "day": day::of_interval_end(read_at), "available_at": read_at + TimeDelta::hours(2),
+    })
+}
+
+/// What an area's transformer delivers in a day.
+pub(crate) fn delivered(area: &str, day_of: NaiveDate, kwh: f64) -> Value {
+    json!({
+        "asset_id": area, "asset_kind": "area", "direction": "in", "read_at": day::end(day_of),
+        "interval_min": 1440, "energy_kwh": format!("{kwh:.4}"), "quality": 0, "revision": 0,
+        "day": day_of, "available_at": day::end(day_of) + TimeDelta::hours(1),
+    })
+}
+
 /// The same object with some fields changed.
 pub(crate) fn but(mut row: Value, changes: Value) -> Value {
     let (Value::Object(fields), Value::Object(changes)) = (&mut row, changes) else {

@@ -1,0 +1,33 @@
+-- Question: how many reads arrived again and again, and changed nothing?
+-- Grain:    one row a table (source) and settlement day that has reads.
+-- Units:    rows as they landed; duplicate_share is a share, 0 to 1.
+-- Month:    consumption.
+--
+-- A duplicate is a row beyond the first of the same key and revision that says the same: a
+-- resend, or a message delivered twice. What says something else is in read_conflicts. Rows that
+-- landed are the distinct keys and revisions, the duplicates and the conflicts together.
+WITH landed AS (
+    SELECT 'meter_reads' AS source, day, meter_id AS asset_id, channel, '' AS tou, read_at, revision,
+        energy_kwh, quality, interval_min, CAST(NULL AS DECIMAL(18, 4)) AS multiplier,
+        CAST(NULL AS DECIMAL(18, 4)) AS modulus_kwh
+    FROM raw.meter_reads
+    UNION ALL
+    SELECT 'register_reads', day, meter_id, channel, tou, read_at, revision,
+        register_kwh, quality, NULL, multiplier, modulus_kwh
+    FROM raw.register_reads
+    UNION ALL
+    SELECT 'supply_reads', day, asset_id, direction, '', read_at, revision,
+        energy_kwh, quality, interval_min, NULL, NULL
+    FROM raw.supply_reads
+), contents AS (
+    SELECT source, day, count(*) AS row_count
+    FROM landed
+    GROUP BY source, day, asset_id, channel, tou, read_at, revision,
+        energy_kwh, quality, interval_min, multiplier, modulus_kwh
+)
+SELECT source, day,
+    CAST(sum(row_count) AS BIGINT) AS row_count,
+    CAST(sum(row_count - 1) AS BIGINT) AS duplicate_count,
+    CAST(CAST(sum(row_count - 1) AS DECIMAL(20, 6)) / sum(row_count) AS DECIMAL(9, 6)) AS duplicate_share
+FROM contents
+GROUP BY source, day
