@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use loadstar_ingest::decode::writer::{Writer, WriterSchema};
 use loadstar_ingest::decode::{Decoder, KnownCodes, Message};
 use loadstar_ingest::{LakeUrl, LoadSource, load_json_lines};
 use loadstar_models::load::{ForecastSpec, LoadModel, LoadSeries};
@@ -52,6 +53,91 @@ fn decode(criterion: &mut Criterion) {
         bencher.iter(|| black_box(decode().finish().tables.len()));
     });
     group.finish();
+}
+
+/// The same day of 96 values in each format.
+fn decode_formats(criterion: &mut Criterion) {
+    let schema = |kind, text| {
+        let schema = WriterSchema::parse(kind, text, &[]).expect("the contract's schema");
+        Some(Writer::Known(Arc::new(schema)))
+    };
+    let formats = [
+        ("JSON", None, json_day()),
+        ("Avro", schema("AVRO", METER_READS), avro_day()),
+        ("Protobuf", schema("PROTOBUF", CONTRACT), protobuf_day()),
+    ];
+    let mut group = criterion.benchmark_group("decode days of 96");
+    group.throughput(Throughput::Elements(96 * 500));
+    for (name, writer, payload) in formats {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let mut decoder = Decoder::new(Table::MeterReads, Arc::new(KnownCodes::shipped()));
+                for offset in 0..500 {
+                    let message = Message {
+                        topic: "meter_reads",
+                        partition: 0,
+                        offset,
+                        timestamp: arrival(),
+                        key: None,
+                        payload: Some(&payload),
+                    };
+                    decoder.push_written(&message, writer.as_ref());
+                }
+                assert_eq!(decoder.row_count(), 96 * 500);
+                black_box(decoder.finish().tables.len())
+            });
+        });
+    }
+    group.finish();
+}
+
+const METER_READS: &str = include_str!("../../sql/schema/contract/meter_reads.avsc");
+const CONTRACT: &str = include_str!("../../sql/schema/contract/loadstar.proto");
+
+/// Of the interval, in units of 0.0001 kWh: two bytes of Avro's.
+fn units(interval: u16) -> u16 {
+    1_000 + 300 * interval
+}
+
+fn json_day() -> Vec<u8> {
+    let values: Vec<String> =
+        (0..96).map(|interval| (f64::from(units(interval)) / 1e4).to_string()).collect();
+    let values = values.join(",");
+    format!(
+        r#"{{"meter_id":"M0000001","channel":"import","day":"2026-11-16","interval_min":15,"values":[{values}],"revision":0}}"#
+    )
+    .into_bytes()
+}
+
+fn avro_day() -> Vec<u8> {
+    let mut day = framed(1);
+    day.extend(b"\x10M0000001\x0cimport");
+    // 2026-11-16 as 20,773 days, 15 minutes, a block of 96 values.
+    day.extend([2, 0xca, 0xc4, 0x02, 2, 30, 2, 0xc0, 0x01]);
+    for interval in 0..96 {
+        day.extend([2, 4]);
+        day.extend(units(interval).to_be_bytes());
+    }
+    // The block's end; quality, read_at and what is of registers null.
+    day.extend([0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    day
+}
+
+fn protobuf_day() -> Vec<u8> {
+    let mut day = framed(2);
+    // The second message.
+    day.extend([2, 2]);
+    day.extend(b"\x0a\x08M0000001\x12\x06import\x1a\x0a2026-11-16\x20\x0f");
+    for interval in 0..96 {
+        day.extend([0x2a, 9, 0x09]);
+        day.extend((f64::from(units(interval)) / 1e4).to_le_bytes());
+    }
+    day
+}
+
+/// The frame of a schema's messages.
+fn framed(id: u32) -> Vec<u8> {
+    [&[0][..], &id.to_be_bytes()].concat()
 }
 
 /// After everything that the utility's reads speak of.
@@ -136,5 +222,5 @@ fn fit(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(rooms, decode, commit, rollup, fit);
+criterion_group!(rooms, decode, decode_formats, commit, rollup, fit);
 criterion_main!(rooms);

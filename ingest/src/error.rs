@@ -20,6 +20,17 @@ pub enum IngestError {
         /// The last answer of the client library.
         detail: String,
     },
+    /// No answer about the schemas of some messages: start the registry, or mend
+    /// its address. Said where somebody waits for the end; a run waits on.
+    #[error("the schema registry at {addresses} did not answer within {waited:?}: {detail}")]
+    RegistryUnreachable {
+        /// Its addresses.
+        addresses: String,
+        /// How long it was asked.
+        waited: Duration,
+        /// What went wrong last.
+        detail: String,
+    },
     /// The topic is not there: create it, or map the table to another.
     #[error("topic {topic:?} does not exist on {brokers}; it has {}", listed(.existing))]
     UnknownTopic {

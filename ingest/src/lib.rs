@@ -4,7 +4,9 @@
 //! task sorts, writes and commits, and between them stands a channel of one
 //! flush. What makes it exactly once is in [`LakeTable::commit`]: the position
 //! in each Kafka partition rides in the same Delta commit as the rows, and a
-//! commit whose reply was lost is recognised by it.
+//! commit whose reply was lost is recognised by it. Messages that a
+//! [`Registry`]'s clients wrote wait for their schema, and their partition with
+//! them.
 //!
 //! [`load_json_lines`] and [`load_rows`] take in files, [`compact`] and
 //! [`vacuum`] keep the tables tidy beside a running ingest, [`embedded`] is a
@@ -24,6 +26,7 @@ mod lake;
 mod layout;
 mod ledger;
 mod load;
+mod registry;
 mod replay;
 mod store;
 mod table;
@@ -42,7 +45,8 @@ pub use lake::LakeUrl;
 pub use load::{LoadProgress, LoadSource, LoadSummary, load_json_lines, load_rows};
 pub use loadstar_decode as decode;
 pub use loadstar_decode::DeadLetter;
-pub use replay::{Replay, ReplaySummary, replay};
+pub use registry::{Registry, RegistryOptions};
+pub use replay::{Replay, ReplaySummary, replay, try_out};
 pub use store::register_s3;
 pub use table::LakeTable;
 pub use vacuum::{VacuumSummary, vacuum};

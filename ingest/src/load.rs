@@ -133,14 +133,15 @@ fn read(
         if payload.is_empty() {
             continue;
         }
-        lane.push(&Message {
+        let message = Message {
             topic: &topic,
             partition: ONLY,
             offset: line,
             timestamp: available_at,
             key: None,
             payload: Some(payload),
-        });
+        };
+        lane.push(&message, None);
         if lane.row_count() >= policy.rows || lane.held_bytes >= policy.bytes {
             let Some(flush) = lane.take(0) else { continue };
             if flushes.blocking_send(flush).is_err() {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -14,13 +15,16 @@ use loadstar_schema::Table;
 use uuid::Uuid;
 
 use crate::commit::{Fence, Landing};
+use crate::decode::writer::{Writer, schema_id};
 use crate::decode::{DeadLetter, Decoded, Decoder, KnownCodes, Message, Reject, replay_marks};
 use crate::ledger::{Ledger, OpenTables, tables_of};
-use crate::{Faults, IngestError, LakeTable, LakeUrl};
+use crate::{Faults, IngestError, LakeTable, LakeUrl, Registry};
 
 /// The transaction that claims carry: of two replays at once, one is refused.
 const CLAIMS: &str = "dead_letter_replays";
 const ONLY: i32 = 0;
+/// How long a replay waits for the schemas of its letters.
+const SCHEMAS_WITHIN: Duration = Duration::from_secs(30);
 
 /// What to take in, as of which table's messages.
 #[derive(Clone)]
@@ -31,6 +35,8 @@ pub struct Replay {
     pub letters: Vec<DeadLetter>,
     /// The codes that rows may carry now.
     pub codes: Arc<KnownCodes>,
+    /// Knows the schemas of letters that are not plain JSON.
+    pub registry: Option<Registry>,
     /// When the rows became known: their `available_at`.
     pub at: DateTime<Utc>,
     /// The name of a replay of these letters that did not come to its end.
@@ -55,14 +61,11 @@ pub struct ReplaySummary {
 /// # Errors
 /// [`IngestError::LoadedElsewhere`] if another process replays just now,
 /// [`IngestError::Options`] for a table without messages,
+/// [`IngestError::RegistryUnreachable`] if the schema of a letter does not come,
 /// [`IngestError::Lake`] if the lake refuses.
 pub async fn replay(lake: &LakeUrl, replay: Replay) -> Result<ReplaySummary, IngestError> {
-    if tables_of(replay.stream).is_empty() {
-        let reason = format!("{} has no messages of its own", replay.stream.name());
-        return Err(IngestError::Options { option: "table", reason });
-    }
     let faults = replay.faults.as_ref();
-    let Decoded { tables, rejects } = decoded(&replay);
+    let Decoded { tables, rejects } = decoded(&replay).await?;
     let refused: BTreeSet<_> = rejects.iter().map(|r| (&*r.topic, r.partition, r.offset)).collect();
     let fits = |letter: &&DeadLetter| {
         !refused.contains(&(&*letter.topic, letter.partition, letter.offset))
@@ -91,19 +94,50 @@ pub async fn replay(lake: &LakeUrl, replay: Replay) -> Result<ReplaySummary, Ing
     Ok(ReplaySummary { landed: landing.len() as u64, rows, refused: rejects })
 }
 
-fn decoded(replay: &Replay) -> Decoded {
+/// What a replay would do, without doing it.
+///
+/// # Errors
+/// Those of [`replay`] but for the lake's.
+pub async fn try_out(replay: &Replay) -> Result<ReplaySummary, IngestError> {
+    let Decoded { tables, rejects } = decoded(replay).await?;
+    Ok(ReplaySummary {
+        landed: (replay.letters.len() - rejects.len()) as u64,
+        rows: tables.iter().map(|(_, rows)| rows.num_rows() as u64).sum(),
+        refused: rejects,
+    })
+}
+
+async fn decoded(replay: &Replay) -> Result<Decoded, IngestError> {
+    if tables_of(replay.stream).is_empty() {
+        let reason = format!("{} has no messages of its own", replay.stream.name());
+        return Err(IngestError::Options { option: "table", reason });
+    }
+    let writers = writers(replay).await?;
     let mut decoder = Decoder::new(replay.stream, replay.codes.clone());
     for letter in &replay.letters {
-        decoder.push(&Message {
+        let payload = letter.payload.as_deref();
+        let message = Message {
             topic: &letter.topic,
             partition: letter.partition,
             offset: letter.offset,
             timestamp: replay.at,
             key: letter.key.as_deref().map(str::as_bytes),
-            payload: letter.payload.as_deref(),
-        });
+            payload,
+        };
+        let writer = payload.and_then(schema_id).and_then(|id| writers.get(&id));
+        decoder.push_written(&message, writer);
     }
-    decoder.finish()
+    Ok(decoder.finish())
+}
+
+/// What is known of the schemas that the letters were written with.
+async fn writers(replay: &Replay) -> Result<BTreeMap<u32, Writer>, IngestError> {
+    let payloads = replay.letters.iter().filter_map(|letter| letter.payload.as_deref());
+    let ids: BTreeSet<u32> = payloads.filter_map(schema_id).collect();
+    match &replay.registry {
+        Some(registry) if !ids.is_empty() => registry.writers(ids, SCHEMAS_WITHIN).await,
+        _ => Ok(BTreeMap::new()),
+    }
 }
 
 /// Lands the rows under the replay's own transaction, which is there already if

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use loadstar_ingest::RegistryOptions;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -43,7 +44,15 @@ pub struct KafkaConfig {
     pub pipeline: String,
     pub connect_timeout_s: u64,
     pub topics: BTreeMap<String, String>,
+    pub schema_registry: SchemaRegistryConfig,
     pub properties: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct SchemaRegistryConfig {
+    pub url: String,
+    pub user: String,
+    pub ssl_ca_location: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -95,6 +104,8 @@ pub struct Secrets {
     pub postgres_password: Option<String>,
     pub s3_access_key_id: Option<String>,
     pub s3_secret_access_key: Option<String>,
+    pub schema_registry_password: Option<String>,
+    pub schema_registry_token: Option<String>,
     /// Secret properties of the Kafka client, by name.
     pub kafka: BTreeMap<String, String>,
 }
@@ -153,11 +164,16 @@ impl Config {
                  {variable}_FILE"
             );
         }
+        if !config.kafka.schema_registry.url.is_empty() {
+            config.registry_options().check().context("kafka.schema_registry")?;
+        }
         let secret = |name: &str| secret(name, &env);
         config.secrets = Secrets {
             postgres_password: secret("LOADSTAR_POSTGRES_PASSWORD")?,
             s3_access_key_id: secret("LOADSTAR_S3_ACCESS_KEY_ID")?,
             s3_secret_access_key: secret("LOADSTAR_S3_SECRET_ACCESS_KEY")?,
+            schema_registry_password: secret("LOADSTAR_SCHEMA_REGISTRY_PASSWORD")?,
+            schema_registry_token: secret("LOADSTAR_SCHEMA_REGISTRY_TOKEN")?,
             kafka: (SECRET_PROPERTIES.iter())
                 .filter_map(|(name, variable)| {
                     Some(secret(variable).transpose()?.map(|value| ((*name).to_owned(), value)))
@@ -172,6 +188,19 @@ impl Config {
         let mut properties = self.kafka.properties.clone();
         properties.extend(self.secrets.kafka.clone());
         properties
+    }
+
+    /// Where the schema registry is, and who asks.
+    pub fn registry_options(&self) -> RegistryOptions {
+        let SchemaRegistryConfig { url, user, ssl_ca_location } =
+            self.kafka.schema_registry.clone();
+        RegistryOptions {
+            url,
+            user,
+            password: self.secrets.schema_registry_password.clone(),
+            token: self.secrets.schema_registry_token.clone(),
+            ssl_ca_location,
+        }
     }
 
     /// The S3 client's options, secrets among them: never print these.
@@ -197,6 +226,12 @@ pub fn effective(file: Option<&Path>) -> Result<String> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
         overlay(&mut layers, toml::from_str(&text)?, "")?;
+    }
+    // It may hold a secret that belongs elsewhere.
+    let url = layers["kafka"]["schema_registry"]["url"].as_str().unwrap_or_default().to_owned();
+    if !url.is_empty() {
+        let options = RegistryOptions { url, ..RegistryOptions::default() };
+        options.check().context("kafka.schema_registry")?;
     }
     mask(&mut layers);
     Ok(toml::to_string_pretty(&layers)?)
@@ -314,6 +349,24 @@ mod tests {
         let error = format!("{:#}", with(text).expect_err("misplaced"));
         assert!(error.contains("LOADSTAR_KAFKA_PASSWORD_FILE"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_within_the_registrys_address_is_refused_and_not_repeated() {
+        let text = "[kafka.schema_registry]\nurl = \"http://kim:hunter2@registry:8081\"\n";
+        let error = format!("{:#}", with(text).expect_err("misplaced"));
+        assert!(error.contains("LOADSTAR_SCHEMA_REGISTRY_PASSWORD"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("written");
+        let error = format!("{:#}", effective(Some(file.path())).expect_err("misplaced"));
+        assert!(!error.contains("hunter2"), "{error}");
+        let config = Config::load(None, |name| {
+            (name == "LOADSTAR_SCHEMA_REGISTRY_TOKEN").then(|| "hunter2".to_owned())
+        });
+        let config = config.expect("defaults");
+        assert_eq!(config.registry_options().token.as_deref(), Some("hunter2"));
+        assert!(!format!("{config:?} {:?}", config.registry_options()).contains("hunter2"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod forecasting;
 mod metrics;
 mod observe;
 mod output;
+mod payload;
 mod reasons;
 mod rows;
 mod schedule;

@@ -74,6 +74,7 @@ pub struct IngestFigures {
     pub flushes: Counter,
     pub superseded: Counter,
     pub connected: Gauge,
+    pub waiting_partitions: Gauge,
     pub landed_offset: Family<OfPartition, Gauge>,
     pub lag_messages: Family<OfPartition, Gauge>,
     pub lag_s: Family<OfPartition, Float>,
@@ -106,6 +107,11 @@ impl IngestFigures {
                 "Flushes discarded because another process landed these messages"
             ),
             connected: register!(registry, "ingest_connected", "1 while a broker is connected"),
+            waiting_partitions: register!(
+                registry,
+                "ingest_waiting_partitions",
+                "Partitions that stand still until the schema of a message comes"
+            ),
             landed_offset: register!(
                 registry,
                 "ingest_landed_offset",

@@ -21,6 +21,8 @@ struct Seen {
     connected: Instant,
     /// When it last landed something or had nothing to land.
     moved: Instant,
+    /// Since when partitions have stood still for want of something.
+    waiting: Option<Instant>,
 }
 
 /// Figures from the progress of one run, which begins at zero.
@@ -31,6 +33,7 @@ pub fn observing(metrics: &Arc<Metrics>) -> Progress {
         partitions: BTreeSet::new(),
         connected: Instant::now(),
         moved: Instant::now(),
+        waiting: None,
     });
     Arc::new(move |now: &IngestProgress| {
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,6 +70,7 @@ fn measure(metrics: &Metrics, seen: &mut Seen, now: &IngestProgress, at: DateTim
     let figures = &metrics.ingest;
     let seconds = |since: DateTime<Utc>| (at - since).as_seconds_f64().max(0.0);
     figures.connected.set(i64::from(now.connected));
+    figures.waiting_partitions.set(i64::try_from(now.waiting_for.len()).unwrap_or(i64::MAX));
     if now.flushes > seen.progress.flushes
         && let Some(oldest) = now.oldest_of_flush
     {
@@ -100,6 +104,20 @@ fn trouble(seen: &mut Seen, now: &IngestProgress) -> Option<String> {
     let (apart, stuck) = (seen.connected.elapsed(), seen.moved.elapsed());
     if apart > PATIENCE {
         return Some(format!("no broker has been connected for {} s", apart.as_secs()));
+    }
+    seen.waiting = match now.waiting_for.len() {
+        0 => None,
+        _ => seen.waiting.or_else(|| Some(Instant::now())),
+    };
+    let waited = seen.waiting.map(|since| since.elapsed());
+    if let Some(waited) = waited.filter(|waited| *waited > PATIENCE)
+        && let Some(((topic, partition), what)) = now.waiting_for.first_key_value()
+    {
+        return Some(format!(
+            "{} partitions, {topic}/{partition} the first, have waited for {} s: {what}",
+            now.waiting_for.len(),
+            waited.as_secs()
+        ));
     }
     (stuck > PATIENCE).then(|| {
         format!("{waiting} messages wait and nothing has landed for {} s", stuck.as_secs())
@@ -154,6 +172,7 @@ mod tests {
             partitions: BTreeSet::new(),
             connected: long_ago,
             moved: long_ago,
+            waiting: None,
         };
         let said = trouble(&mut seen, &progress).expect("stuck");
         assert!(said.starts_with("30 messages wait and nothing has landed for 60"), "{said}");
@@ -161,5 +180,28 @@ mod tests {
         let said = trouble(&mut seen, &IngestProgress { connected: false, ..progress.clone() });
         assert!(said.expect("apart").contains("no broker has been connected for 60"));
         assert_eq!(trouble(&mut seen, &landed(2, 80, 100)), None);
+    }
+
+    #[test]
+    fn a_partition_that_waits_is_a_trouble_though_others_land() {
+        let long_ago = Instant::now().checked_sub(PATIENCE * 2).expect("the machine is up longer");
+        let waiting = |flushes| IngestProgress {
+            waiting_for: [(("reads".to_owned(), 3), "schema 7: no answer".to_owned())].into(),
+            ..landed(flushes, 70, 100)
+        };
+        let mut seen = Seen {
+            progress: landed(1, 70, 100),
+            partitions: BTreeSet::new(),
+            connected: Instant::now(),
+            moved: Instant::now(),
+            waiting: None,
+        };
+        assert_eq!(trouble(&mut seen, &waiting(2)), None);
+        seen.waiting = Some(long_ago);
+        let said = trouble(&mut seen, &waiting(3)).expect("waiting");
+        assert!(said.starts_with("1 partitions, reads/3 the first, have waited for 60"), "{said}");
+        assert!(said.ends_with("schema 7: no answer"), "{said}");
+        assert_eq!(trouble(&mut seen, &landed(4, 80, 100)), None);
+        assert_eq!(seen.waiting, None);
     }
 }

@@ -1,4 +1,4 @@
-//! From messages to rows: JSON, validated, into Arrow columns.
+//! From messages to rows: validated, into Arrow columns.
 //!
 //! A [`Decoder`] takes the messages of one topic. Each is taken in whole or
 //! refused whole: what is wrong with it becomes a [`Reject`] that says what,
@@ -8,7 +8,7 @@
 //! Begin reading at [`Decoder::push`]. `reads` holds the one topic with the
 //! volume; a table each is in `customers`, `billing`, `network` and `dated`;
 //! `check` holds the rules of single values, `explain` turns serde's errors
-//! into sentences.
+//! into sentences. [`writer`] makes JSON of Avro and Protobuf beforehand.
 #![forbid(unsafe_code)]
 
 mod billing;
@@ -24,6 +24,7 @@ mod read_message;
 mod reads;
 mod reject;
 mod units;
+pub mod writer;
 
 use std::sync::Arc;
 
@@ -37,10 +38,10 @@ use self::dated::{CalendarDay, ReferenceCode, TariffPrice};
 use self::explain::explain;
 pub use self::known::KnownCodes;
 use self::reads::ReadRows;
-use self::reject::Fault;
 pub use self::reject::{
-    DeadLetter, PAYLOAD_LIMIT_BYTES, Reject, RejectReason, dead_letters, replay_marks,
+    DeadLetter, Fault, PAYLOAD_LIMIT_BYTES, Reject, RejectReason, dead_letters, replay_marks,
 };
+use self::writer::Writer;
 
 /// Text columns count their bytes in 32 bits: a batch is closed well before.
 const BATCH_LIMIT_BYTES: usize = 512 << 20;
@@ -58,7 +59,7 @@ pub struct Message<'a> {
     pub timestamp: DateTime<Utc>,
     /// The key, kept with a reject.
     pub key: Option<&'a [u8]>,
-    /// One JSON object.
+    /// One JSON object, or a frame around what [`writer`] makes one of.
     pub payload: Option<&'a [u8]>,
 }
 
@@ -86,6 +87,8 @@ pub struct Decoder {
     full_bytes: usize,
     rejects: Vec<Reject>,
     reject_bytes: usize,
+    /// What a framed message becomes.
+    json: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -126,6 +129,7 @@ impl Decoder {
             full_bytes: 0,
             rejects: Vec::new(),
             reject_bytes: 0,
+            json: Vec::new(),
         }
     }
 
@@ -134,9 +138,19 @@ impl Decoder {
         self.codes = codes;
     }
 
-    /// Takes a message in: as rows, or as one reject.
+    /// Takes a message of plain JSON in: as rows, or as one reject.
     pub fn push(&mut self, message: &Message<'_>) {
-        if let Err(fault) = self.take(message) {
+        self.push_written(message, None);
+    }
+
+    /// Takes a message in, framed or not, with what is known of the schema that
+    /// [`writer::schema_id`] tells of.
+    pub fn push_written(&mut self, message: &Message<'_>, writer: Option<&Writer>) {
+        let mut json = std::mem::take(&mut self.json);
+        let taken = writer::unframed(message.payload, writer, &mut json)
+            .and_then(|payload| self.take(payload, message.timestamp));
+        self.json = writer::kept(json);
+        if let Err(fault) = taken {
             let reject = Reject::new(message, fault);
             self.reject_bytes += reject.estimated_bytes();
             self.rejects.push(reject);
@@ -187,11 +201,11 @@ impl Decoder {
         self.full.extend(batches.into_iter().filter(|(_, batch)| batch.num_rows() > 0));
     }
 
-    fn take(&mut self, message: &Message<'_>) -> Result<(), Fault> {
-        let payload = object(message.payload)?;
-        let context = Context { codes: &self.codes, arrived_at: message.timestamp };
+    fn take(&mut self, payload: Option<&[u8]>, arrived_at: DateTime<Utc>) -> Result<(), Fault> {
+        let payload = object(payload)?;
+        let context = Context { codes: &self.codes, arrived_at };
         match &mut self.rows {
-            Rows::Reads(reads) => reads.take(payload, message.timestamp),
+            Rows::Reads(reads) => reads.take(payload, arrived_at),
             Rows::Single(rows) => match self.table {
                 Table::Customers => take::<event::Customer<'_>>(rows, payload, &context),
                 Table::Bills => take::<event::Bill<'_>>(rows, payload, &context),

@@ -18,6 +18,14 @@ const DETAIL_LIMIT_BYTES: usize = 1_000;
 pub enum RejectReason {
     /// Not JSON, cut short, or a field twice.
     MalformedJson,
+    /// Not what its Avro schema says.
+    MalformedAvro,
+    /// Not what its Protobuf schema says.
+    MalformedProtobuf,
+    /// The registry has no schema of its id, or there is no registry.
+    UnknownSchema,
+    /// Its schema cannot be read, or is of something else than records.
+    UnusableSchema,
     /// A field that must be there is absent or null.
     MissingField,
     /// A field holds text instead of a number, a list instead of an object, …
@@ -36,6 +44,10 @@ impl RejectReason {
     /// Every reason.
     pub const ALL: &'static [Self] = &[
         Self::MalformedJson,
+        Self::MalformedAvro,
+        Self::MalformedProtobuf,
+        Self::UnknownSchema,
+        Self::UnusableSchema,
         Self::MissingField,
         Self::WrongType,
         Self::UnknownCode,
@@ -49,6 +61,10 @@ impl RejectReason {
     pub const fn code(self) -> &'static str {
         match self {
             Self::MalformedJson => "malformed_json",
+            Self::MalformedAvro => "malformed_avro",
+            Self::MalformedProtobuf => "malformed_protobuf",
+            Self::UnknownSchema => "unknown_schema",
+            Self::UnusableSchema => "unusable_schema",
             Self::MissingField => "missing_field",
             Self::WrongType => "wrong_type",
             Self::UnknownCode => "unknown_code",
@@ -180,10 +196,12 @@ pub fn replay_marks(
 }
 
 /// Why a message is refused, before it is known which message it was.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) reason: RejectReason,
-    pub(super) detail: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of thing is wrong.
+    pub reason: RejectReason,
+    /// What is wrong, where, and what was expected; for a person.
+    pub detail: String,
 }
 
 impl Fault {

@@ -212,6 +212,11 @@ impl Context {
         left.is_some_and(|left| !left.is_empty())
     }
 
+    /// Notes which partitions stand still, and what they wait for.
+    pub(super) fn tell_waiting(&self, waiting: BTreeMap<(String, i32), String>) {
+        self.progress.lock().waiting_for = waiting;
+    }
+
     /// The last trouble heard of.
     fn last(&self) -> Option<String> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).last.clone()

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use loadstar_schema::Table;
 
+use crate::decode::writer::Writer;
 use crate::decode::{Decoder, KnownCodes, Message};
 use crate::ledger::{Parts, Start};
 
@@ -44,6 +45,8 @@ pub(crate) struct Partition {
     pub(crate) origin: i64,
     /// Where to stop, the lake's.
     pub(crate) end: Option<i64>,
+    /// The schema that the message at `next` waits for; no other is taken.
+    pub(crate) parked: Option<u32>,
     ahead: Vec<(Table, i64)>,
     /// The broker's time of its newest message since the last flush.
     newest: Option<DateTime<Utc>>,
@@ -86,7 +89,7 @@ impl Lane {
     /// Takes up a partition at `next`, forgetting what was decoded of it.
     pub(crate) fn place(&mut self, start: &Start, next: i64, origin: i64, end: Option<i64>) {
         let ahead = start.ahead.clone();
-        let partition = Partition { next, origin, end, ahead, newest: None };
+        let partition = Partition { next, origin, end, parked: None, ahead, newest: None };
         self.partitions.insert(start.partition, partition);
     }
 
@@ -101,8 +104,9 @@ impl Lane {
     }
 
     /// Decodes a message whose offset is the lake's; one from before the
-    /// partition's position is a redelivery and has no effect.
-    pub(crate) fn push(&mut self, message: &Message<'_>) {
+    /// partition's position is a redelivery and has no effect. `writer` is what
+    /// is known of its schema, if it has one.
+    pub(crate) fn push(&mut self, message: &Message<'_>, writer: Option<&Writer>) {
         let Some(partition) = self.partitions.get_mut(&message.partition) else { return };
         if message.offset < partition.next {
             return;
@@ -120,7 +124,7 @@ impl Lane {
             }
         };
         let before = decoder.estimated_bytes();
-        decoder.push(message);
+        decoder.push_written(message, writer);
         self.held_bytes += decoder.estimated_bytes().saturating_sub(before);
         self.since.get_or_insert_with(Instant::now);
         self.messages += 1;

@@ -9,7 +9,7 @@ use loadstar_schema::Table;
 
 use super::lane;
 use crate::decode::KnownCodes;
-use crate::{Faults, IngestError, LakeUrl};
+use crate::{Faults, IngestError, LakeUrl, Registry};
 
 /// When rows taken in are written: at whichever limit comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,9 @@ pub struct IngestOptions {
     pub topics: BTreeMap<Table, String>,
     /// The codes that rows are held against.
     pub codes: Arc<KnownCodes>,
+    /// Knows the schemas of messages that are not plain JSON; without one these
+    /// are dead letters.
+    pub registry: Option<Registry>,
     /// When to write.
     pub flush: FlushPolicy,
     /// Land up to the end the topics have at the start, then stop.
@@ -129,6 +132,7 @@ impl IngestOptions {
             broker_forgets: false,
             topics,
             codes: Arc::new(KnownCodes::shipped()),
+            registry: None,
             flush: FlushPolicy::default(),
             until_end: false,
             connect_timeout: Duration::from_secs(60),
@@ -194,6 +198,7 @@ impl fmt::Debug for IngestOptions {
             .field("cluster_id", &self.cluster_id)
             .field("broker_forgets", &self.broker_forgets)
             .field("topics", &self.topics)
+            .field("registry", &self.registry)
             .field("flush", &self.flush)
             .field("until_end", &self.until_end)
             .field("connect_timeout", &self.connect_timeout)

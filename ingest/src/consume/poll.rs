@@ -1,5 +1,7 @@
 //! The thread that polls, decodes and hands over.
 
+mod parked;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -17,9 +19,10 @@ use super::connect::{ANSWER_WITHIN, Connection, Rebalance, kafka};
 use super::land::TakenUp;
 use super::lane::{Flush, Lane, Partition};
 use super::{FlushPolicy, IngestOptions, StoppedBy};
-use crate::IngestError;
 use crate::decode::Message;
+use crate::decode::writer::schema_id;
 use crate::ledger::Start;
+use crate::{IngestError, Registry};
 
 const POLL_FOR: Duration = Duration::from_millis(20);
 /// Longer than this without polling, the partitions are paused instead, so that
@@ -73,12 +76,17 @@ pub(super) struct Poller {
     policy: FlushPolicy,
     until_end: bool,
     broker_forgets: bool,
+    registry: Option<Registry>,
     handed: mpsc::Sender<Handed>,
     controls: Receiver<Control>,
     stop: watch::Receiver<bool>,
     last_message: Instant,
     /// Partition numbers whose end was reported since the last message.
     ended: Vec<i32>,
+    /// All partitions are paused: the landing side is busy.
+    held_back: bool,
+    /// When partitions that wait were last looked after.
+    looked_after: Instant,
 }
 
 impl Poller {
@@ -98,11 +106,14 @@ impl Poller {
             policy: options.flush,
             until_end: options.until_end,
             broker_forgets: options.broker_forgets,
+            registry: options.registry.clone(),
             handed,
             controls,
             stop,
             last_message: Instant::now(),
             ended: Vec::new(),
+            held_back: false,
+            looked_after: Instant::now(),
         }
     }
 
@@ -203,6 +214,7 @@ impl Poller {
         for (topic, partition) in &ids {
             list.add_partition(topic, *partition);
         }
+        let mut parked = Vec::new();
         for (lane, partitions) in self.by_lane(ids) {
             self.flush(lane)?;
             let (reply, done) = sync_channel(1);
@@ -210,10 +222,16 @@ impl Poller {
             self.answer(&done)?;
             // The flush may have been refused.
             self.obey()?;
-            for partition in partitions {
-                self.lanes[lane].partitions.remove(&partition);
+            let topic = self.lanes[lane].topic.clone();
+            for id in partitions {
+                let gone = self.lanes[lane].partitions.remove(&id);
+                if gone.is_some_and(|partition| partition.parked.is_some()) {
+                    parked.push((topic.clone(), id));
+                }
             }
         }
+        // The library would remember that they were paused.
+        self.resume(&parked)?;
         Ok(list)
     }
 
@@ -240,6 +258,7 @@ impl Poller {
         loop {
             self.obey()?;
             self.rebalance()?;
+            self.look_after_parked()?;
             while let Some(lane) = self.due() {
                 self.flush(lane)?;
             }
@@ -263,7 +282,7 @@ impl Poller {
             for _ in 0..256 {
                 match consumer.poll(wait) {
                     Some(Ok(message)) => {
-                        let lane = self.take(&message);
+                        let lane = self.take(&message)?;
                         if lane.is_some_and(|lane| self.is_full(lane)) {
                             break;
                         }
@@ -276,26 +295,46 @@ impl Poller {
         }
     }
 
-    /// Decodes a message into its lane.
-    fn take(&mut self, message: &BorrowedMessage<'_>) -> Option<usize> {
-        let index = self.lanes.iter().position(|lane| lane.topic == message.topic())?;
-        let lane = &mut self.lanes[index];
-        let origin = lane.partitions.get(&message.partition())?.origin;
+    /// Decodes a message into its lane, or parks its partition.
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<Option<usize>, IngestError> {
+        let (topic, id) = (message.topic(), message.partition());
+        let Some(index) = self.lanes.iter().position(|lane| lane.topic == topic) else {
+            return Ok(None);
+        };
+        let Some(partition) = self.lanes[index].partitions.get(&id) else { return Ok(None) };
+        let (parked, next) = (partition.parked, partition.next);
+        let offset = message.offset() + partition.origin;
+        if self.until_end {
+            self.last_message = Instant::now();
+            self.ended.retain(|ended| *ended != id);
+        }
+        if parked.is_some() || offset < next {
+            // It comes again, or came before.
+            return Ok(Some(index));
+        }
+        let schema = message.payload().and_then(schema_id);
+        let writer = match (schema, &self.registry) {
+            (Some(schema), Some(registry)) => match registry.writer(schema) {
+                Some(writer) => Some(writer),
+                None => {
+                    self.park(index, id, schema)?;
+                    return Ok(Some(index));
+                }
+            },
+            _ => None,
+        };
         // A message without a time was always known.
         let millis = message.timestamp().to_millis().unwrap_or(0);
-        lane.push(&Message {
-            topic: message.topic(),
-            partition: message.partition(),
-            offset: message.offset() + origin,
+        let message = Message {
+            topic,
+            partition: id,
+            offset,
             timestamp: DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default(),
             key: message.key(),
             payload: message.payload(),
-        });
-        if self.until_end {
-            self.last_message = Instant::now();
-            self.ended.retain(|ended| *ended != message.partition());
-        }
-        Some(index)
+        };
+        self.lanes[index].push(&message, writer.as_ref());
+        Ok(Some(index))
     }
 
     fn is_full(&self, lane: usize) -> bool {
@@ -326,7 +365,8 @@ impl Poller {
             && self.lanes.iter().all(|lane| {
                 lane.is_done()
                     || (self.last_message.elapsed() >= QUIET
-                        && lane.partitions.keys().all(|id| self.ended.contains(id)))
+                        && (lane.partitions.iter())
+                            .all(|(id, p)| p.parked.is_none() && self.ended.contains(id)))
             })
     }
 
@@ -342,7 +382,6 @@ impl Poller {
     fn hand(&mut self, mut handed: Handed) -> Result<(), Stopped> {
         let consumer = self.connection.consumer.clone();
         let waiting = Instant::now();
-        let mut paused: Option<TopicPartitionList> = None;
         loop {
             match self.handed.try_send(handed) {
                 Ok(()) => break,
@@ -350,24 +389,27 @@ impl Poller {
                 Err(mpsc::error::TrySendError::Full(back)) => handed = back,
             }
             self.obey()?;
-            if paused.is_some() {
+            if self.held_back {
                 // Paused partitions yield nothing; if one does all the same, it
                 // must not be lost.
                 match consumer.poll(POLL_FOR) {
-                    Some(Ok(message)) => drop(self.take(&message)),
+                    Some(Ok(message)) => drop(self.take(&message)?),
                     Some(Err(error)) => self.heed(&error)?,
                     None => {}
                 }
             } else if waiting.elapsed() >= PAUSE_AFTER {
                 let list = self.assignment()?;
                 consumer.pause(&list).map_err(|source| kafka("pausing", source))?;
-                paused = Some(list);
+                self.held_back = true;
             } else {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
-        if let Some(list) = paused {
-            consumer.resume(&list).map_err(|source| kafka("resuming", source))?;
+        if std::mem::take(&mut self.held_back) {
+            let list = self.assignment()?;
+            let all = list.elements().into_iter();
+            let all: Vec<_> = all.map(|e| (e.topic().to_owned(), e.partition())).collect();
+            self.resume(&all)?;
         }
         Ok(())
     }
@@ -400,9 +442,13 @@ impl Poller {
         lane.clear();
         lane.epoch = rewind.epoch;
         let mut list = TopicPartitionList::new();
+        let mut parked = Vec::new();
         for start in &rewind.starts {
             let Some(partition) = lane.partitions.get(&start.partition) else { continue };
             let (origin, end) = (partition.origin, partition.end);
+            if partition.parked.is_some() {
+                parked.push((lane.topic.clone(), start.partition));
+            }
             let next = match start.next {
                 Some(next) => next,
                 None => self.connection.watermarks(&lane.topic, start.partition)?.0,
@@ -415,7 +461,8 @@ impl Poller {
             .consumer
             .seek_partitions(list, ANSWER_WITHIN)
             .map_err(|source| kafka("seeking", source))?;
-        Ok(())
+        // Placed anew, they are parked no more.
+        self.resume(&parked)
     }
 
     /// Tells errors that pass from those that do not.

@@ -48,6 +48,8 @@ pub struct IngestProgress {
     pub oldest_of_flush: Option<DateTime<Utc>>,
     /// Whether a broker is connected, as the client library last said.
     pub connected: bool,
+    /// What partitions wait for that stand still, by topic and partition.
+    pub waiting_for: BTreeMap<(String, i32), String>,
 }
 
 impl IngestProgress {

@@ -8,12 +8,16 @@
 
 #[path = "../landing/exactly_once.rs"]
 mod exactly_once;
+#[path = "../landing/formats.rs"]
+mod formats;
 #[path = "../landing/groups.rs"]
 mod groups;
 mod kafka;
 mod kills;
 mod members;
 mod outage;
+#[path = "../landing/registry.rs"]
+mod registry;
 mod security;
 #[path = "../landing/world.rs"]
 #[allow(dead_code, reason = "the suites of the embedded broker use the rest")]

@@ -3,6 +3,7 @@
 
 use loadstar_ingest::GroupProtocol;
 
+use crate::formats::a_partition_moves_while_it_waits_by;
 use crate::groups::members_come_and_go;
 use crate::kafka::Kafka;
 
@@ -17,4 +18,10 @@ async fn members_come_and_go_where_the_broker_assigns() {
 async fn members_find_out_what_the_broker_offers() {
     let Some(_kafka) = Kafka::shared() else { return };
     members_come_and_go(GroupProtocol::Auto).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_moves_while_it_waits_where_the_broker_assigns() {
+    let Some(_kafka) = Kafka::shared() else { return };
+    a_partition_moves_while_it_waits_by(GroupProtocol::Consumer).await;
 }

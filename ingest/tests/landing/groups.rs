@@ -17,16 +17,16 @@ use crate::world::{Broker, Lake, expected, fault_at, produce};
 
 /// What the members have landed together.
 #[derive(Clone)]
-struct Together {
+pub(crate) struct Together {
     landed: Arc<watch::Sender<u64>>,
 }
 
 impl Together {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { landed: Arc::new(watch::channel(0).0) }
     }
 
-    async fn have_landed(&self, messages: u64) {
+    pub(crate) async fn have_landed(&self, messages: u64) {
         let mut landing = self.landed.subscribe();
         let waiting = landing.wait_for(|landed| *landed >= messages);
         let waited = tokio::time::timeout(Duration::from_secs(120), waiting).await;
@@ -35,14 +35,14 @@ impl Together {
     }
 }
 
-struct Member {
+pub(crate) struct Member {
     stop: watch::Sender<bool>,
     held: watch::Receiver<usize>,
     running: JoinHandle<Result<IngestSummary, IngestError>>,
 }
 
 impl Member {
-    fn join(options: IngestOptions, together: &Together) -> Self {
+    pub(crate) fn join(options: IngestOptions, together: &Together) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (holding, held) = watch::channel(0);
         let seen = AtomicU64::new(0);
@@ -56,13 +56,20 @@ impl Member {
     }
 
     /// Waits until it holds some partitions, and fewer than all.
-    async fn shares(&mut self, all: usize) {
+    pub(crate) async fn shares(&mut self, all: usize) {
         let sharing = self.held.wait_for(|held| (1..all).contains(held));
         let waited = tokio::time::timeout(Duration::from_secs(120), sharing).await;
         waited.expect("partitions within two minutes").expect("running");
     }
 
-    async fn leave(self) -> IngestSummary {
+    /// Waits until it holds all partitions.
+    pub(crate) async fn holds(&mut self, all: usize) {
+        let holding = self.held.wait_for(|held| *held == all);
+        let waited = tokio::time::timeout(Duration::from_secs(120), holding).await;
+        waited.expect("partitions within two minutes").expect("running");
+    }
+
+    pub(crate) async fn leave(self) -> IngestSummary {
         self.stop.send_replace(true);
         self.running.await.expect("no panic").expect("stopped")
     }
@@ -70,7 +77,7 @@ impl Member {
 
 const PARTITIONS: i32 = 6;
 
-fn member_of(lake: &Lake, broker: &Broker, protocol: GroupProtocol) -> IngestOptions {
+pub(crate) fn member_of(lake: &Lake, broker: &Broker, protocol: GroupProtocol) -> IngestOptions {
     let mut options = lake.options(broker);
     options.until_end = false;
     options.membership = Membership::Group(protocol);

@@ -33,7 +33,8 @@ fn wanted(unfinished: Option<String>, faults: Option<Faults>) -> Replay {
     letters.push(letter(5, REGISTER));
     letters.push(letter(6, "{"));
     let codes = Arc::new(KnownCodes::shipped());
-    Replay { stream: Table::MeterReads, letters, codes, at: Utc::now(), unfinished, faults }
+    let (stream, registry) = (Table::MeterReads, None);
+    Replay { stream, letters, codes, registry, at: Utc::now(), unfinished, faults }
 }
 
 async fn marks(lake: &Lake, state: &str) -> Vec<String> {

@@ -7,8 +7,9 @@ use anyhow::{Result, bail};
 use arrow::array::{AsArray, RecordBatch};
 use chrono::Utc;
 use datafusion::prelude::SessionContext;
-use loadstar_ingest::decode::{Decoder, KnownCodes, Message, PAYLOAD_LIMIT_BYTES};
-use loadstar_ingest::{DeadLetter, Replay, ReplaySummary, replay};
+use loadstar_ingest::decode::writer::schema_id;
+use loadstar_ingest::decode::{KnownCodes, PAYLOAD_LIMIT_BYTES};
+use loadstar_ingest::{DeadLetter, Registry, Replay, ReplaySummary, replay, try_out};
 use loadstar_schema::Table;
 use loadstar_sql::collect;
 
@@ -16,6 +17,7 @@ use crate::UsageError;
 use crate::cli::{DeadLettersAction, DeadLettersArgs, WhichLetters};
 use crate::commands::{ingest, known_codes, lake_url, open_lake};
 use crate::context::Context;
+use crate::payload;
 use crate::rows::rows;
 use crate::terminal::{self, thousands, write_stdout};
 
@@ -51,6 +53,7 @@ pub async fn run(args: DeadLettersArgs, context: Context) -> Result<()> {
                 tables: by_topic(&context)?,
                 table,
                 codes: Arc::new(known_codes(&session).await?),
+                registry: ingest::registry(&context.config)?,
                 context: &context,
             };
             second_chance.give(&session, &which, dry_run).await
@@ -169,9 +172,10 @@ async fn show(
     );
     let replays = collect(session, &replays).await?;
     let landed = rows(&replays).next().map(|row| row.text("available_at")).transpose()?.flatten();
-    let payload = letters(&letter)?.into_iter().next().and_then(|letter| letter.payload);
-    let text = payload.as_deref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let said = [
+    let bytes = letters(&letter)?.into_iter().next().and_then(|letter| letter.payload);
+    let text = bytes.as_deref().and_then(payload::text);
+    let binary = bytes.as_deref().filter(|_| text.is_none());
+    let mut said = vec![
         ("topic", topic.into()),
         ("partition", partition.into()),
         ("offset", offset.into()),
@@ -180,18 +184,21 @@ async fn show(
         ("reason", found.text("reason")?.into()),
         ("detail", found.text("detail")?.into()),
         ("replayed_at", landed.into()),
-        ("payload", serde_json::Value::from(text)),
+        ("schema_id", bytes.as_deref().and_then(schema_id).into()),
+        ("payload", text.into()),
     ];
     if context.json {
+        said.push(("payload_hex", binary.map(payload::hex).into()));
         let said: serde_json::Map<_, _> =
             said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         return write_stdout(&format!("{}\n", serde_json::Value::Object(said)));
     }
     for (name, value) in said {
-        let value = match value {
-            serde_json::Value::String(text) => text,
-            serde_json::Value::Null => "-".to_owned(),
-            other => other.to_string(),
+        let value = match (value, binary) {
+            (_, Some(bytes)) if name == "payload" => format!("\n{}", payload::dump(bytes)),
+            (serde_json::Value::String(text), _) => text,
+            (serde_json::Value::Null, _) => "-".to_owned(),
+            (other, _) => other.to_string(),
         };
         let gap = if name == "payload" { "\n" } else { "" };
         write_stdout(&format!("{gap}{name:<13} {value}\n"))?;
@@ -229,6 +236,7 @@ struct SecondChance<'a> {
     /// Asked for, in place of what the topic says.
     table: Option<Table>,
     codes: Arc<KnownCodes>,
+    registry: Option<Registry>,
 }
 
 impl SecondChance<'_> {
@@ -252,7 +260,7 @@ impl SecondChance<'_> {
         let open = letters(&collect(session, &open).await?)?;
         for (stream, letters) in self.by_table(open)? {
             let replayed = if dry_run {
-                self.try_out(stream, &letters)
+                try_out(&self.replay(stream, letters, None)).await?
             } else {
                 self.land(stream, letters, None).await?
             };
@@ -294,21 +302,21 @@ impl SecondChance<'_> {
         Ok(by_table)
     }
 
-    fn try_out(&self, stream: Table, letters: &[DeadLetter]) -> ReplaySummary {
-        let mut decoder = Decoder::new(stream, self.codes.clone());
-        for letter in letters {
-            decoder.push(&Message {
-                topic: &letter.topic,
-                partition: letter.partition,
-                offset: letter.offset,
-                timestamp: Utc::now(),
-                key: None,
-                payload: letter.payload.as_deref(),
-            });
+    fn replay(
+        &self,
+        stream: Table,
+        letters: Vec<DeadLetter>,
+        unfinished: Option<String>,
+    ) -> Replay {
+        Replay {
+            stream,
+            letters,
+            codes: self.codes.clone(),
+            registry: self.registry.clone(),
+            at: Utc::now(),
+            unfinished,
+            faults: None,
         }
-        let rows = decoder.row_count() as u64;
-        let refused = decoder.finish().rejects;
-        ReplaySummary { landed: (letters.len() - refused.len()) as u64, rows, refused }
     }
 
     async fn land(
@@ -317,8 +325,7 @@ impl SecondChance<'_> {
         letters: Vec<DeadLetter>,
         unfinished: Option<String>,
     ) -> Result<ReplaySummary> {
-        let codes = self.codes.clone();
-        let wanted = Replay { stream, letters, codes, at: Utc::now(), unfinished, faults: None };
+        let wanted = self.replay(stream, letters, unfinished);
         Ok(replay(&lake_url(self.context)?, wanted).await?)
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use loadstar_ingest::{
-    FlushPolicy, GroupProtocol, IngestOptions, IngestSummary, Membership, Progress, StoppedBy,
+    FlushPolicy, GroupProtocol, IngestOptions, IngestSummary, Membership, Progress, Registry,
+    StoppedBy,
 };
 use loadstar_schema::Table;
 use tokio::sync::watch;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use crate::UsageError;
 use crate::cli::IngestArgs;
 use crate::commands::{known_codes, lake_url, open_lake};
+use crate::config::Config;
 use crate::context::{Context, stop_signal};
 use crate::metrics::{Metrics, Part};
 use crate::observe::observing;
@@ -96,6 +98,7 @@ pub async fn options(context: &Context) -> Result<IngestOptions> {
     options.membership = membership(&kafka.group_protocol)?;
     options.topics = topics(&kafka.topics)?;
     options.codes = Arc::new(codes);
+    options.registry = registry(&context.config)?;
     options.connect_timeout = Duration::from_secs(kafka.connect_timeout_s);
     options.properties = context.config.kafka_properties();
     options.flush = FlushPolicy {
@@ -104,6 +107,12 @@ pub async fn options(context: &Context) -> Result<IngestOptions> {
         bytes: ingest.flush_mib << 20,
     };
     Ok(options)
+}
+
+/// The configured schema registry, if there is one.
+pub fn registry(config: &Config) -> Result<Option<Registry>> {
+    let options = config.registry_options();
+    if options.url.is_empty() { Ok(None) } else { Ok(Some(Registry::new(&options)?)) }
 }
 
 fn membership(configured: &str) -> Result<Membership> {

@@ -1,7 +1,10 @@
 //! The decoder from outside: messages in, record batches and rejects out.
 
 mod any_input;
+mod avro;
 mod entities;
+mod framed;
+mod protobuf;
 mod reads;
 mod refused;
 mod samples;
