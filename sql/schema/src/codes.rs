@@ -153,6 +153,63 @@ codes! {
     }
 }
 
+codes! {
+    /// What a meter reports about itself.
+    MeterEventKind {
+        /// 停电: no supply.
+        Outage = "outage",
+        /// 开盖: the cover was opened.
+        CoverOpen = "cover_open",
+        /// 失压: voltage lost on a phase.
+        VoltageLoss = "voltage_loss",
+        /// 反向: energy flowed the other way.
+        ReverseFlow = "reverse_flow",
+        /// 对时: the clock was set.
+        ClockSet = "clock_set",
+    }
+}
+
+codes! {
+    /// What validation did about what it found.
+    VeeAction {
+        /// Values were put in place of missing or wrong ones.
+        Edited = "edited",
+        /// Values were kept and marked questionable.
+        Flagged = "flagged",
+        /// It is only said.
+        Noted = "noted",
+    }
+}
+
+codes! {
+    /// What interval reads are validated and estimated by; in `edit_rule` of
+    /// the reads that a rule edited.
+    VeeRule {
+        /// 时钟: a read off the grid of its intervals, seen at landing.
+        Clock = "clock",
+        /// 停电: no supply, so nothing was drawn.
+        Outage = "outage",
+        /// 缺数: intervals without a read.
+        Gap = "gap",
+        /// 连续零: zeros for longer than the meter is used to.
+        ZeroRun = "zero_run",
+        /// 突变: one interval far above all others.
+        Spike = "spike",
+        /// 示数差: the intervals against the register.
+        SumCheck = "sum_check",
+        /// 相邻跳变: a step from one interval to the next.
+        DemandChange = "demand_change",
+        /// 超容: more power than the connection can carry.
+        Capacity = "capacity",
+        /// A day far from the days like it.
+        HighLow = "high_low",
+        /// 无功: reactive energy that the active does not explain.
+        KvarhVsKwh = "kvarh_vs_kwh",
+        /// An earlier edit taken back: the value as it came.
+        Withdrawn = "withdrawn",
+    }
+}
+
 /// Read quality, the numbers of the Energy Service Provider Interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Quality(pub i16);
@@ -168,6 +225,8 @@ impl Quality {
     pub const ESTIMATED_INTERPOLATION: Self = Self(9);
     /// Questionable.
     pub const QUESTIONABLE: Self = Self(10);
+    /// Derived from other measurements, such as a register.
+    pub const DERIVED: Self = Self(11);
 
     /// Is this one of the numbers the standard defines?
     #[must_use]

@@ -448,6 +448,38 @@ pub struct Weather<'a> {
     pub radiation_wm2: Option<f64>,
 }
 
+/// Something a meter reports about itself, with the time it lasted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeterEvent<'a> {
+    /// The meter.
+    #[serde(borrow, deserialize_with = "wire::text")]
+    pub meter_id: Text<'a>,
+    /// [`crate::codes::MeterEventKind`].
+    #[serde(borrow, deserialize_with = "wire::text")]
+    pub kind: Text<'a>,
+    /// When it began.
+    #[serde(deserialize_with = "wire::instant")]
+    pub started_at: DateTime<Utc>,
+    /// When it ended; absent while it lasts, or of what has no duration.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::optional_instant"
+    )]
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What the meter says beside.
+    #[serde(
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::optional_text"
+    )]
+    pub detail: Option<Text<'a>>,
+    /// Newest version wins: the end comes as one.
+    #[serde(default, deserialize_with = "wire::or_default")]
+    pub version: i32,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

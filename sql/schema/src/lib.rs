@@ -5,7 +5,7 @@
 //! Begin reading at [`Table`]: each table says its columns, its business key,
 //! how it is partitioned and which topic feeds it. [`event`] holds the JSON
 //! messages, [`codes`] the closed enumerations, [`reference`] the dated code
-//! lists, [`day`] the settlement day that all of them count in, [`wire`] the
+//! lists, [`Thresholds`] those of validation, [`day`] the settlement day that all of them count in, [`wire`] the
 //! spellings of single values.
 //!
 //! With the feature `synthetic`, [`synthetic`] makes a seeded utility with
@@ -20,7 +20,9 @@ pub mod reference;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
 mod table;
+mod thresholds;
 pub mod wire;
 
 pub use fixed::{Energy, Fixed, Money, Price};
 pub use table::{Table, timestamp_type};
+pub use thresholds::{Threshold, Thresholds, VEE_TRANSACTION};

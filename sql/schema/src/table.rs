@@ -23,6 +23,8 @@ pub enum Table {
     SupplyReads,
     /// Weather, measured and forecast.
     Weather,
+    /// What meters report about themselves: outages, opened covers, …
+    MeterEvents,
     /// What could not be taken in, and why.
     DeadLetters,
     /// Which dead letters were taken in after all.
@@ -33,6 +35,10 @@ pub enum Table {
     Tariffs,
     /// Holidays and shifted working days.
     Calendar,
+    /// Dated thresholds that interval reads are validated and estimated by.
+    VeeRules,
+    /// What validation found in the reads of a day, and what it did about it.
+    VeeFindings,
     /// Rollup: energy, revenue and completeness by customer and day.
     ConsumptionDaily,
     /// Rollup: energy by the five axes and hour.
@@ -56,11 +62,14 @@ impl Table {
         Self::ServiceRequests,
         Self::SupplyReads,
         Self::Weather,
+        Self::MeterEvents,
         Self::DeadLetters,
         Self::DeadLetterReplays,
         Self::Reference,
         Self::Tariffs,
         Self::Calendar,
+        Self::VeeRules,
+        Self::VeeFindings,
         Self::ConsumptionDaily,
         Self::ConsumptionHourly,
         Self::Forecasts,
@@ -79,6 +88,7 @@ impl Table {
         Self::ServiceRequests,
         Self::SupplyReads,
         Self::Weather,
+        Self::MeterEvents,
     ];
 
     /// Name in SQL, folder in the lake.
@@ -93,11 +103,14 @@ impl Table {
             Self::ServiceRequests => "service_requests",
             Self::SupplyReads => "supply_reads",
             Self::Weather => "weather",
+            Self::MeterEvents => "meter_events",
             Self::DeadLetters => "dead_letters",
             Self::DeadLetterReplays => "dead_letter_replays",
             Self::Reference => "reference",
             Self::Tariffs => "tariffs",
             Self::Calendar => "calendar",
+            Self::VeeRules => "vee_rules",
+            Self::VeeFindings => "vee_findings",
             Self::ConsumptionDaily => "consumption_daily",
             Self::ConsumptionHourly => "consumption_hourly",
             Self::Forecasts => "forecasts",
@@ -123,14 +136,15 @@ impl Table {
             | Self::Payments
             | Self::ServiceRequests
             | Self::SupplyReads
-            | Self::Weather => Some(self.name()),
+            | Self::Weather
+            | Self::MeterEvents => Some(self.name()),
             _ => None,
         }
     }
 
     /// The columns that name one business fact. Rows that agree on them are
     /// versions of it: the greatest [`Table::revision`] wins, and of equal ones
-    /// the first to arrive.
+    /// the first to arrive, after edits (see [`Table::edit`]).
     #[must_use]
     pub const fn key(self) -> &'static [&'static str] {
         match self {
@@ -142,11 +156,14 @@ impl Table {
             Self::ServiceRequests => &["request_id", "stage"],
             Self::SupplyReads => &["asset_id", "direction", "read_at"],
             Self::Weather => &["cell", "kind", "issued_at", "valid_at"],
+            Self::MeterEvents => &["meter_id", "kind", "started_at"],
             Self::DeadLetters => &["topic", "partition", "offset"],
             Self::DeadLetterReplays => &["topic", "partition", "offset", "replay_id", "state"],
             Self::Reference => &["axis", "code", "valid_from"],
             Self::Tariffs => &["tariff_version", "tariff_code", "price_band"],
             Self::Calendar => &["country", "date"],
+            Self::VeeRules => &["rule", "parameter", "valid_from"],
+            Self::VeeFindings => &["day", "meter_id", "channel", "rule", "action"],
             Self::ConsumptionDaily => &["day", "customer_id"],
             Self::ConsumptionHourly => &[
                 "hour",
@@ -166,8 +183,23 @@ impl Table {
     #[must_use]
     pub const fn revision(self) -> Option<&'static str> {
         match self {
-            Self::MeterReads | Self::RegisterReads | Self::SupplyReads => Some("revision"),
-            Self::Bills | Self::Payments | Self::ServiceRequests => Some("version"),
+            Self::MeterReads | Self::RegisterReads | Self::SupplyReads | Self::VeeFindings => {
+                Some("revision")
+            }
+            Self::Bills | Self::Payments | Self::ServiceRequests | Self::MeterEvents => {
+                Some("version")
+            }
+            _ => None,
+        }
+    }
+
+    /// The column that says by which rule a row was edited; NULL in a row as it
+    /// came. Of one revision an edit goes before what it edits, and the newest
+    /// of several edits before the others.
+    #[must_use]
+    pub const fn edit(self) -> Option<&'static str> {
+        match self {
+            Self::MeterReads => Some("edit_rule"),
             _ => None,
         }
     }
@@ -202,6 +234,8 @@ impl Table {
                 energy("energy_kwh"),
                 int16("quality"),
                 int32("revision"),
+                optional(text("edit_rule")),
+                optional(text("edit_reason")),
                 date("day"),
             ]),
             Self::RegisterReads => landed(vec![
@@ -310,6 +344,14 @@ impl Table {
                 optional(float("wind_ms")),
                 optional(float("radiation_wm2")),
             ]),
+            Self::MeterEvents => landed(vec![
+                text("meter_id"),
+                text("kind"),
+                timestamp("started_at"),
+                optional(timestamp("ended_at")),
+                optional(text("detail")),
+                int32("version"),
+            ]),
             Self::DeadLetters => landed(vec![
                 text("topic"),
                 int32("partition"),
@@ -348,6 +390,27 @@ impl Table {
             Self::Calendar => {
                 vec![text("country"), date("date"), text("kind"), text("name_en"), text("name_zh")]
             }
+            Self::VeeRules => vec![
+                text("rule"),
+                text("parameter"),
+                energy("value"),
+                text("unit"),
+                date("valid_from"),
+                optional(date("valid_to")),
+            ],
+            Self::VeeFindings => landed(vec![
+                text("run_id"),
+                date("day"),
+                text("meter_id"),
+                text("channel"),
+                text("rule"),
+                text("action"),
+                int32("interval_count"),
+                optional(timestamp("first_read_at")),
+                text("detail"),
+                date("rule_valid_from"),
+                int32("revision"),
+            ]),
             Self::ConsumptionDaily => vec![
                 text("customer_id"),
                 text("meter_id"),
@@ -490,8 +553,9 @@ mod tests {
     fn keys_revisions_and_partitions_are_columns() {
         for table in Table::ALL {
             let schema = table.schema();
-            let revision = table.revision();
-            let named = table.key().iter().chain(table.partition()).chain(revision.iter());
+            let (revision, edit) = (table.revision(), table.edit());
+            let named = table.key().iter().chain(table.partition());
+            let named = named.chain(revision.iter()).chain(edit.iter());
             for column in named.copied() {
                 assert!(schema.field_with_name(column).is_ok(), "{}.{column}", table.name());
             }

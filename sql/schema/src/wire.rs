@@ -89,6 +89,23 @@ pub fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Ut
     deserializer.deserialize_str(Visitor)
 }
 
+/// Like [`instant`], where `null` means that there is none.
+///
+/// # Errors
+/// Those of [`instant`].
+pub fn optional_instant<'de, D>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    struct Lenient(DateTime<Utc>);
+    impl<'de> Deserialize<'de> for Lenient {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            instant(deserializer).map(Self)
+        }
+    }
+    Ok(Option::<Lenient>::deserialize(deserializer)?.map(|value| value.0))
+}
+
 /// A day as [`parse_day`] reads it.
 ///
 /// # Errors
