@@ -1,12 +1,14 @@
 //! How rows lie in files: sorted by the table's key, and encoded for it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, MutableArrayData, RecordBatch, UInt64Array, make_array,
+    new_null_array,
 };
 use arrow::compute::{concat_batches, partition, take, take_record_batch};
-use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, FieldRef, Schema, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use loadstar_schema::{Table, timestamp_type};
@@ -25,7 +27,7 @@ const ROW_GROUP_ROWS: usize = 256 * 1024;
 pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
     let batch = match batches {
         [one] => one.clone(),
-        many => concat_batches(&table.schema(), many)?,
+        many => together(table, many)?,
     };
     if batch.num_rows() == 0 {
         return Ok(batch);
@@ -68,6 +70,29 @@ pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatc
         return Ok(batch);
     }
     gathered(&batch, &places)
+}
+
+/// Batches as one, with the columns that any of them has: such that may be
+/// NULL, and are in all its rows, a batch can lack.
+fn together(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+    let whole = table.schema();
+    let some = |field: &&FieldRef| {
+        !field.is_nullable() || batches.iter().any(|b| b.column_by_name(field.name()).is_some())
+    };
+    let schema =
+        Arc::new(Schema::new(whole.fields().iter().filter(some).cloned().collect::<Vec<_>>()));
+    let filled = batches.iter().map(|batch| {
+        let columns =
+            schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+                Some(column) => Ok(column.clone()),
+                None if field.is_nullable() => {
+                    Ok(new_null_array(field.data_type(), batch.num_rows()))
+                }
+                None => Err(ArrowError::SchemaError(format!("column {} is missing", field.name()))),
+            });
+        RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)
+    });
+    concat_batches(&schema, &filled.collect::<Result<Vec<_>, ArrowError>>()?)
 }
 
 /// Appends rows, as one range with those before where they follow on.
@@ -144,8 +169,6 @@ pub(crate) fn writer_properties(table: Table) -> WriterProperties {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{Int64Array, StringArray};
     use proptest::prelude::*;
 
@@ -186,6 +209,8 @@ mod tests {
             Arc::new(energy.with_precision_and_scale(18, 4).expect("an energy")),
             Arc::new(arrow::array::Int16Array::from(vec![0; count])),
             Arc::new(arrow::array::Int32Array::from(vec![0; count])),
+            new_null_array(&DataType::Utf8, count),
+            new_null_array(&DataType::Utf8, count),
             Arc::new(arrow::array::Date32Array::from_iter_values(
                 rows.iter().map(|(_, time, _)| (time / 100) as i32),
             )),

@@ -42,10 +42,12 @@ pub(crate) fn tables_of(stream: Table) -> &'static [Table] {
         Table::ServiceRequests => &[Table::ServiceRequests],
         Table::SupplyReads => &[Table::SupplyReads],
         Table::Weather => &[Table::Weather],
+        Table::MeterEvents => &[Table::MeterEvents],
         // These come from files only.
         Table::Reference => &[Table::Reference],
         Table::Tariffs => &[Table::Tariffs],
         Table::Calendar => &[Table::Calendar],
+        Table::VeeRules => &[Table::VeeRules],
         _ => &[],
     }
 }

@@ -118,9 +118,11 @@ impl Columns {
         }
     }
 
-    pub(super) fn instant(&mut self, value: DateTime<Utc>) {
+    pub(super) fn instant(&mut self, value: impl Into<Option<DateTime<Utc>>>) {
         match self.cell(8) {
-            Column::Instant(column) => column.append_value(value.timestamp_micros()),
+            Column::Instant(column) => {
+                column.append_option(value.into().map(|at| at.timestamp_micros()));
+            }
             other => other.mismatch("instant"),
         }
     }

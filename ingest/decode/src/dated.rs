@@ -1,11 +1,11 @@
-//! Reference data: dated codes, prices and the calendar. They come from files,
-//! one object a row.
+//! Reference data: dated codes, prices, thresholds and the calendar. They come
+//! from files, one object a row.
 
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
 use loadstar_schema::reference::Axis;
-use loadstar_schema::{Price, wire};
+use loadstar_schema::{Energy, Price, wire};
 use serde::Deserialize;
 
 use super::billing::price;
@@ -140,6 +140,41 @@ impl Row for CalendarDay<'_> {
         rows.text(&*self.kind);
         rows.text(&*self.name_en);
         rows.text(&*self.name_zh);
+    }
+}
+
+/// A number that a rule of validation goes by.
+#[derive(Debug, Deserialize)]
+pub(super) struct VeeThreshold<'a> {
+    #[serde(borrow, deserialize_with = "wire::text")]
+    rule: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "wire::text")]
+    parameter: Cow<'a, str>,
+    value: Energy,
+    #[serde(borrow, deserialize_with = "wire::text")]
+    unit: Cow<'a, str>,
+    #[serde(deserialize_with = "wire::day")]
+    valid_from: NaiveDate,
+    #[serde(default, deserialize_with = "wire::optional_day")]
+    valid_to: Option<NaiveDate>,
+}
+
+impl Row for VeeThreshold<'_> {
+    fn check(&self, _context: &Context<'_>) -> Result<(), Fault> {
+        check::id("rule", &self.rule)?;
+        check::id("parameter", &self.parameter)?;
+        check::id("unit", &self.unit)?;
+        check::not_negative("value", Some(self.value))?;
+        check_days(self.valid_from, self.valid_to)
+    }
+
+    fn write(&self, rows: &mut Columns) {
+        rows.text(&*self.rule);
+        rows.text(&*self.parameter);
+        rows.decimal(self.value);
+        rows.text(&*self.unit);
+        rows.day(self.valid_from);
+        rows.day(self.valid_to);
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, Date32Array, Decimal128Array, Int16Array, Int32Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::Schema;
 use loadstar_schema::{Energy, Table, timestamp_type};
 
 /// Rows of [`Table::MeterReads`], column by column.
@@ -22,6 +23,15 @@ pub(super) struct IntervalRows {
     revision: Vec<i32>,
     day: Vec<i32>,
     available_at: Vec<i64>,
+    /// The rows that are edits, in ascending order: few, mostly none.
+    edits: Vec<(usize, Edit)>,
+}
+
+/// Why a row is not what the meter sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Edit {
+    pub(super) rule: String,
+    pub(super) reason: String,
 }
 
 /// What the rows of one message have in common.
@@ -44,13 +54,19 @@ const ROW_BYTES: usize = 2 * size_of::<i32>() // offsets of the texts
     + size_of::<i128>()
     + 2 * size_of::<i32>();
 
+/// Bytes that an edit takes, its reason a sentence.
+const EDIT_BYTES: usize = size_of::<(usize, Edit)>() + 128;
+
 impl IntervalRows {
     pub(super) fn row_count(&self) -> usize {
         self.read_at.len()
     }
 
     pub(super) fn estimated_bytes(&self) -> usize {
-        self.row_count() * ROW_BYTES + self.meter_id.bytes.len() + self.channel.bytes.len()
+        self.row_count() * ROW_BYTES
+            + self.meter_id.bytes.len()
+            + self.channel.bytes.len()
+            + self.edits.len() * EDIT_BYTES
     }
 
     /// One interval, ending at `read_at` microseconds.
@@ -59,6 +75,11 @@ impl IntervalRows {
         self.energy.push(energy.0);
         self.quality.push(quality);
         self.repeat(run, 1);
+    }
+
+    /// Says that the rows from `first` on, as yet the last ones, are edits.
+    pub(super) fn edited_from(&mut self, first: usize, edit: &Edit) {
+        self.edits.extend((first..self.row_count()).map(|row| (row, edit.clone())));
     }
 
     /// The intervals of a day that have a value. The first begins at `start`
@@ -110,9 +131,9 @@ impl IntervalRows {
         let instants = |micros: Vec<i64>| -> ArrayRef {
             Arc::new(TimestampMicrosecondArray::from(micros).with_data_type(timestamp_type()))
         };
-        let schema = Table::MeterReads.schema();
+        let mut schema = Table::MeterReads.schema();
         let energy_type = schema.field(4).data_type().clone();
-        let columns: Vec<ArrayRef> = vec![
+        let mut columns: Vec<ArrayRef> = vec![
             rows.meter_id.finish(),
             rows.channel.finish(),
             instants(rows.read_at),
@@ -123,9 +144,34 @@ impl IntervalRows {
             Arc::new(Date32Array::from(rows.day)),
             instants(rows.available_at),
         ];
+        if rows.edits.is_empty() {
+            schema = without_edits(&schema);
+        } else {
+            let count = columns[0].len();
+            let of = |part: fn(&Edit) -> &str| edit_column(&rows.edits, count, part);
+            columns.splice(7..7, [of(|edit| &edit.rule), of(|edit| &edit.reason)]);
+        }
         RecordBatch::try_new(schema, columns)
             .unwrap_or_else(|error| unreachable!("the columns are those of the schema: {error}"))
     }
+}
+
+fn without_edits(schema: &Schema) -> Arc<Schema> {
+    let kept = schema.fields().iter().filter(|field| !field.name().starts_with("edit_")).cloned();
+    Arc::new(Schema::new(kept.collect::<Vec<_>>()))
+}
+
+/// A column that is NULL beside the edits.
+fn edit_column(edits: &[(usize, Edit)], count: usize, part: fn(&Edit) -> &str) -> ArrayRef {
+    let mut column = StringBuilder::new();
+    let mut filled = 0;
+    for (row, edit) in edits {
+        column.append_nulls(row - filled);
+        column.append_value(part(edit));
+        filled = row + 1;
+    }
+    column.append_nulls(count - filled);
+    Arc::new(column.finish())
 }
 
 /// A column of text in which a value repeats many times in a row.

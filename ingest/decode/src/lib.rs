@@ -3,16 +3,19 @@
 //! A [`Decoder`] takes the messages of one topic. Each is taken in whole or
 //! refused whole: what is wrong with it becomes a [`Reject`] that says what,
 //! where and what was expected, and the stream goes on. The rows come out as
-//! record batches of exactly [`Table::schema`].
+//! record batches of [`Table::schema`]; of reads, the two columns about edits
+//! are left out where no row has them.
 //!
 //! Begin reading at [`Decoder::push`]. `reads` holds the one topic with the
 //! volume; a table each is in `customers`, `billing`, `network` and `dated`;
-//! `check` holds the rules of single values, `explain` turns serde's errors
-//! into sentences. [`writer`] makes JSON of Avro and Protobuf beforehand.
+//! `check` holds the rules of single values, `clock` what becomes of reads off
+//! the grid of their intervals, `explain` turns serde's errors into sentences.
+//! [`writer`] makes JSON of Avro and Protobuf beforehand.
 #![forbid(unsafe_code)]
 
 mod billing;
 mod check;
+mod clock;
 mod columns;
 mod customers;
 mod dated;
@@ -34,7 +37,7 @@ use loadstar_schema::{Table, event};
 use serde::Deserialize;
 
 use self::columns::Columns;
-use self::dated::{CalendarDay, ReferenceCode, TariffPrice};
+use self::dated::{CalendarDay, ReferenceCode, TariffPrice, VeeThreshold};
 use self::explain::explain;
 pub use self::known::KnownCodes;
 use self::reads::ReadRows;
@@ -75,8 +78,9 @@ pub struct Decoded {
 
 /// Decodes the messages of one table's topic. [`Table::MeterReads`] takes day
 /// curves, single reads and register reads, and gives rows of
-/// [`Table::RegisterReads`] too. [`Table::Reference`], [`Table::Tariffs`] and
-/// [`Table::Calendar`] have no topic and are decoded the same, from files.
+/// [`Table::RegisterReads`] too. [`Table::Reference`], [`Table::Tariffs`],
+/// [`Table::Calendar`] and [`Table::VeeRules`] have no topic and are decoded the
+/// same, from files.
 #[derive(Debug)]
 pub struct Decoder {
     table: Table,
@@ -215,9 +219,11 @@ impl Decoder {
                 }
                 Table::SupplyReads => take::<event::SupplyRead<'_>>(rows, payload, &context),
                 Table::Weather => take::<event::Weather<'_>>(rows, payload, &context),
+                Table::MeterEvents => take::<event::MeterEvent<'_>>(rows, payload, &context),
                 Table::Reference => take_dated::<ReferenceCode<'_>>(rows, payload, &context),
                 Table::Tariffs => take_dated::<TariffPrice<'_>>(rows, payload, &context),
                 Table::Calendar => take_dated::<CalendarDay<'_>>(rows, payload, &context),
+                Table::VeeRules => take_dated::<VeeThreshold<'_>>(rows, payload, &context),
                 table => Err(Fault::new(
                     RejectReason::ComputedTable,
                     format!("{} is computed by Loadstar; it takes no messages", table.name()),

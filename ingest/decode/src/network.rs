@@ -1,8 +1,8 @@
-//! Service requests, supply reads and weather.
+//! Service requests, supply reads, weather and meter events.
 
-use loadstar_schema::codes::{AssetKind, Direction, WeatherKind};
+use loadstar_schema::codes::{AssetKind, Direction, MeterEventKind, WeatherKind};
 use loadstar_schema::day;
-use loadstar_schema::event::{ServiceRequest, SupplyRead, Weather};
+use loadstar_schema::event::{MeterEvent, ServiceRequest, SupplyRead, Weather};
 use loadstar_schema::reference::Axis;
 
 use super::columns::Columns;
@@ -120,5 +120,37 @@ impl Row for Weather<'_> {
         rows.float(self.humidity_pct);
         rows.float(self.wind_ms);
         rows.float(self.radiation_wm2);
+    }
+}
+
+impl Row for MeterEvent<'_> {
+    fn check(&self, context: &Context<'_>) -> Result<(), Fault> {
+        check::id("meter_id", &self.meter_id)?;
+        check::code(
+            "kind",
+            &self.kind,
+            MeterEventKind::from_code,
+            (MeterEventKind::ALL, MeterEventKind::code),
+        )?;
+        check::measured_at("started_at", self.started_at, context.arrived_at)?;
+        if let Some(ended_at) = self.ended_at {
+            check::measured_at("ended_at", ended_at, context.arrived_at)?;
+            if ended_at < self.started_at {
+                let (started, ended) = (check::stamp(self.started_at), check::stamp(ended_at));
+                return Err(Fault::impossible(format!(
+                    "ended_at {ended} is before started_at {started}"
+                )));
+            }
+        }
+        self.detail.as_deref().map_or(Ok(()), |detail| check::name("detail", detail))
+    }
+
+    fn write(&self, rows: &mut Columns) {
+        rows.text(&*self.meter_id);
+        rows.text(&*self.kind);
+        rows.instant(self.started_at);
+        rows.instant(self.ended_at);
+        rows.text(self.detail.as_deref());
+        rows.int32(self.version);
     }
 }

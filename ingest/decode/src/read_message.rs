@@ -38,6 +38,8 @@ pub(super) struct ReadMessage<'de> {
     pub(super) register_kwh: Option<Energy>,
     pub(super) multiplier: Option<Energy>,
     pub(super) modulus_kwh: Option<Energy>,
+    pub(super) edit_rule: Option<Cow<'de, str>>,
+    pub(super) edit_reason: Option<Cow<'de, str>>,
 }
 
 impl<'de> ReadMessage<'de> {
@@ -68,6 +70,8 @@ enum Name {
     RegisterKwh,
     Multiplier,
     ModulusKwh,
+    EditRule,
+    EditReason,
     #[serde(other)]
     Other,
 }
@@ -89,6 +93,8 @@ impl Name {
             Self::RegisterKwh => "register_kwh",
             Self::Multiplier => "multiplier",
             Self::ModulusKwh => "modulus_kwh",
+            Self::EditRule => "edit_rule",
+            Self::EditReason => "edit_reason",
             Self::Other => "",
         }
     }
@@ -134,6 +140,12 @@ impl<'de> de::Visitor<'de> for Fields<'_> {
                 Name::RegisterKwh => message.register_kwh = map.next_value()?,
                 Name::Multiplier => message.multiplier = map.next_value()?,
                 Name::ModulusKwh => message.modulus_kwh = map.next_value()?,
+                Name::EditRule => {
+                    message.edit_rule = map.next_value::<Option<Text<'de>>>()?.map(|text| text.0)
+                }
+                Name::EditReason => {
+                    message.edit_reason = map.next_value::<Option<Text<'de>>>()?.map(|text| text.0)
+                }
                 Name::Values => {
                     message.has_values = map.next_value_seed(Values(&mut self.curve.energies))?;
                 }

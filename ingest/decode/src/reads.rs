@@ -1,13 +1,14 @@
 //! The messages of `meter_reads`: day curves, single reads, register reads.
 
 use chrono::{DateTime, Utc};
-use loadstar_schema::codes::{ReadChannel, TouPeriod};
+use loadstar_schema::codes::{Quality, ReadChannel, TouPeriod};
 use loadstar_schema::{Energy, Fixed, Table, day};
 
 use super::check;
+use super::clock;
 use super::columns::Columns;
 use super::explain::explain;
-use super::interval_rows::{IntervalRows, Run};
+use super::interval_rows::{Edit, IntervalRows, Run};
 use super::read_message::{Curve, ReadMessage};
 use super::reject::{Fault, RejectReason};
 
@@ -91,6 +92,9 @@ impl ReadRows {
         for (index, &number) in quality.iter().enumerate() {
             check::quality(format_args!("quality[{index}]"), number)?;
         }
+        let edit = manual_edit(message)?;
+        let edited = vec![Quality::EDITED.0; if edit.is_some() { expected } else { 0 }];
+        let quality = if edit.is_some() { &edited } else { quality };
         let (what, signed) = direction(channel);
         for (index, value) in energies.iter().enumerate() {
             if let Some(units) = *value {
@@ -109,7 +113,11 @@ impl ReadRows {
         };
         let first = day::start(settled).timestamp_micros();
         let step = i64::from(interval_min) * MICROS_PER_MINUTE;
+        let before = self.intervals.row_count();
         self.intervals.push_curve(&run, first, step, energies, quality);
+        if let Some(edit) = edit {
+            self.intervals.edited_from(before, &edit);
+        }
         Ok(())
     }
 
@@ -134,6 +142,10 @@ impl ReadRows {
         let quality = self.single_quality(message)?;
         let (what, signed) = direction(channel);
         check::interval_energy("energy_kwh", energy, what, signed, INTERVAL_LIMIT_KWH)?;
+        let (read_at, quality, edit) = match manual_edit(message)? {
+            Some(edit) => (read_at, Quality::EDITED.0, Some(edit)),
+            None => clock::placed(read_at, interval_min, quality),
+        };
         let run = Run {
             meter_id,
             channel: channel.code(),
@@ -142,7 +154,11 @@ impl ReadRows {
             day: day::to_date32(day::of_interval_end(read_at)),
             available_at: arrived_at.timestamp_micros(),
         };
+        let before = self.intervals.row_count();
         self.intervals.push(&run, read_at.timestamp_micros(), energy, quality);
+        if let Some(edit) = edit {
+            self.intervals.edited_from(before, &edit);
+        }
         Ok(())
     }
 
@@ -154,6 +170,11 @@ impl ReadRows {
         arrived_at: DateTime<Utc>,
     ) -> Result<(), Fault> {
         let number = |value: Option<Energy>, name| value.ok_or_else(|| Fault::missing(name));
+        if manual_edit(message)?.is_some() {
+            return Err(Fault::impossible(
+                "edit_rule is of interval reads; a register read is corrected by a revision",
+            ));
+        }
         let register = number(message.register_kwh, "register_kwh")?;
         let multiplier = number(message.multiplier, "multiplier")?;
         let modulus = number(message.modulus_kwh, "modulus_kwh")?;
@@ -205,6 +226,27 @@ impl ReadRows {
         check::quality("quality", quality)?;
         Ok(quality)
     }
+}
+
+/// The edit of a person: `user:` and a name, with the reason given.
+fn manual_edit(message: &ReadMessage<'_>) -> Result<Option<Edit>, Fault> {
+    let some = |text: &Option<std::borrow::Cow<'_, str>>| {
+        text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let (rule, reason) = match (some(&message.edit_rule), some(&message.edit_reason)) {
+        (None, None) => return Ok(None),
+        (Some(rule), Some(reason)) => (rule, reason),
+        (Some(_), None) => return Err(Fault::missing("edit_reason")),
+        (None, Some(_)) => return Err(Fault::missing("edit_rule")),
+    };
+    check::id("edit_rule", &rule)?;
+    check::name("edit_reason", &reason)?;
+    if rule.strip_prefix("user:").is_none_or(|name| name.trim().is_empty()) {
+        return Err(Fault::impossible(format!(
+            "edit_rule is {rule:?}; edits that come in are a person's: user: and a name"
+        )));
+    }
+    Ok(Some(Edit { rule, reason }))
 }
 
 /// What a channel's energy is called, and whether it may be negative.

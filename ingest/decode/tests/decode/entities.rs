@@ -59,8 +59,8 @@ fn lists_of_several_rows_stay_apart() {
 fn what_breaks_a_rule_is_refused_with_the_rule() {
     use RejectReason::{ImpossibleValue, MissingField, UnknownCode, WrongType};
     use Table::{
-        Bills, Calendar, Customers, Payments, Reference, ServiceRequests, SupplyReads, Tariffs,
-        Weather,
+        Bills, Calendar, Customers, MeterEvents, Payments, Reference, ServiceRequests, SupplyReads,
+        Tariffs, VeeRules, Weather,
     };
     let cases = [
         (
@@ -346,6 +346,23 @@ fn what_breaks_a_rule_is_refused_with_the_rule() {
             UnknownCode,
             r#"kind "feast" is not one of holiday, workday"#,
         ),
+        (
+            MeterEvents,
+            EVENT,
+            "05:30",
+            "02:30",
+            ImpossibleValue,
+            "ended_at 2026-11-16T02:30:00Z is before started_at 2026-11-16T03:00:00Z",
+        ),
+        (
+            MeterEvents,
+            EVENT,
+            "outage",
+            "blackout",
+            UnknownCode,
+            r#"kind "blackout" is not one of outage, cover_open, voltage_loss, reverse_flow, clock_set"#,
+        ),
+        (VeeRules, THRESHOLD, "3", "-3", ImpossibleValue, "value is -3; it cannot be negative"),
     ];
     for (table, valid, part, other, reason, detail) in cases {
         assert!(valid.contains(part), "{part} is not in {valid}");
@@ -356,7 +373,7 @@ fn what_breaks_a_rule_is_refused_with_the_rule() {
 
 #[test]
 fn the_shipped_reference_data_passes_its_own_rules() {
-    for table in [Table::Reference, Table::Tariffs, Table::Calendar] {
+    for table in [Table::Reference, Table::Tariffs, Table::Calendar, Table::VeeRules] {
         let shipped = reference::shipped(table).expect("fits").expect("rows");
         let mut lines = arrow::json::LineDelimitedWriter::new(Vec::new());
         lines.write(&shipped).expect("json lines");

@@ -2,6 +2,7 @@
 
 mod any_input;
 mod avro;
+mod edits;
 mod entities;
 mod framed;
 mod protobuf;
@@ -58,6 +59,14 @@ fn refused(table: Table, payload: &str) -> Reject {
     assert!(decoded.tables.is_empty(), "taken in: {payload}");
     assert_eq!(decoded.rejects.len(), 1);
     decoded.rejects.remove(0)
+}
+
+/// The columns are the table's, but for such that may be NULL and are.
+fn assert_columns(batch: &RecordBatch, table: Table) {
+    let schema = table.schema();
+    let there = |name: &str| batch.column_by_name(name).is_some();
+    let expected = schema.fields().iter().filter(|f| !f.is_nullable() || there(f.name())).cloned();
+    assert_eq!(batch.schema().fields().to_vec(), expected.collect::<Vec<_>>());
 }
 
 fn text(batch: &RecordBatch, column: &str, row: usize) -> String {

@@ -28,6 +28,11 @@ pub(super) const TARIFF: &str = r#"{"tariff_version":"v2","tariff_code":"LI","pr
 pub(super) const HOLIDAY: &str = r#"{"country":"CN","date":"2027-01-01","kind":"holiday",
 "name_en":"New Year","name_zh":"元旦"}"#;
 
+pub(super) const THRESHOLD: &str = r#"{"rule":"gap","parameter":"interpolate_hours","value":3,
+"unit":"h","valid_from":"2026-03-01"}"#;
+pub(super) const EVENT: &str = r#"{"meter_id":"M1","kind":"outage","started_at":"2026-11-16T03:00:00Z",
+"ended_at":"2026-11-16T05:30:00Z","detail":null,"version":1}"#;
+
 pub(super) const VALID: &[(Table, &str)] = &[
     (Table::Customers, CUSTOMER),
     (Table::Bills, BILL),
@@ -38,4 +43,6 @@ pub(super) const VALID: &[(Table, &str)] = &[
     (Table::Reference, CODE),
     (Table::Tariffs, TARIFF),
     (Table::Calendar, HOLIDAY),
+    (Table::VeeRules, THRESHOLD),
+    (Table::MeterEvents, EVENT),
 ];
