@@ -1,4 +1,5 @@
-//! Scalar functions that the queries are written with.
+//! Scalar functions that the queries are written with; `third_highest`, the one
+//! aggregate, is in [`crate::highest`].
 //!
 //! | function | gives |
 //! |---|---|

@@ -14,6 +14,7 @@
 //! | `rollups/` | what is stored by day; the same SQL answers a past instant from raw |
 //! | `features/` | point-in-time inputs of the risk models |
 //! | `reports/` | the weekly report's figures, by typed parameters |
+//! | `vee/` | what validation of reads looks at, see [`Lake::vee_work`] |
 #![forbid(unsafe_code)]
 
 mod append;
@@ -22,12 +23,14 @@ mod error;
 mod features;
 mod foreign;
 mod functions;
+mod highest;
 mod lake;
 mod queries;
 mod report;
 mod rollup;
 mod session;
 mod tables;
+mod vee;
 
 pub use error::LakeError;
 pub use features::Features;
@@ -37,3 +40,4 @@ pub use queries::{Query, catalogue};
 pub use report::{REPORTS, Week, WeekError, report};
 pub use rollup::{RollupOutcome, RollupScope};
 pub use session::collect;
+pub use vee::{VeeBatch, VeeScope, VeeWork};

@@ -33,9 +33,11 @@ pub(crate) fn views() -> impl Iterator<Item = &'static Query> {
     BY_DAY.iter().chain(ROLLUPS).chain(ON_ROLLUPS).chain(ON_READS)
 }
 
-/// Customers and prices in force on each day: what rollups are made with.
+/// Customers and prices in force on each day, and reads by their time: what
+/// rollups and features are made with.
 const BY_DAY: &[Query] = queries!("views":
     "customers_history", "customers_current", "customers_by_day", "meters_by_day", "tariff_prices",
+    "demand_reads",
 );
 
 pub(crate) const ROLLUPS: &[Query] = queries!("rollups": "consumption_daily", "consumption_hourly");
@@ -60,8 +62,10 @@ pub(crate) const REPORTS: &[Query] = queries!("reports":
     "top_movers", "cutoff", "forecast", "at_risk",
 );
 
-/// Every query that ships, with its folder: `views`, `rollups`, `features` or
-/// `reports`.
+pub(crate) const VEE: &[Query] = queries!("vee": "suspects", "reads", "outages", "known");
+
+/// Every query that ships, with its folder: `views`, `rollups`, `features`,
+/// `reports` or `vee`.
 #[must_use]
 pub fn catalogue() -> Vec<(&'static str, Query)> {
     let folder = |name, queries: &[Query]| {
@@ -74,6 +78,7 @@ pub fn catalogue() -> Vec<(&'static str, Query)> {
         folder("views", ON_READS),
         folder("features", FEATURES),
         folder("reports", REPORTS),
+        folder("vee", VEE),
     ]
     .concat()
 }

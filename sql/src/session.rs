@@ -24,7 +24,7 @@ use crate::lake::Lake;
 use crate::queries::{self, Query};
 use crate::rollup::{self, Rollup};
 use crate::tables::{LakeFile, LakeTable};
-use crate::{LakeError, functions};
+use crate::{LakeError, functions, highest};
 
 /// Schema of the rows as they landed.
 const RAW: &str = "raw";
@@ -114,6 +114,7 @@ fn context(lake: &Lake, config: SessionConfig) -> SessionContext {
         .build();
     let ctx = SessionContext::new_with_state(state);
     functions::register(&ctx);
+    highest::register(&ctx);
     ctx
 }
 
@@ -176,7 +177,7 @@ async fn schemas(
         match lake_table.table {
             table if Rollup::of(table).is_some() => {}
             Table::Forecasts | Table::RiskScores | Table::Models => put(&public, name, landed)?,
-            table @ (Table::Reference | Table::Tariffs | Table::Calendar) => {
+            table @ (Table::Reference | Table::Tariffs | Table::Calendar | Table::VeeRules) => {
                 let provider = if lake_table.delta.is_none() {
                     shipped(table)?
                 } else {

@@ -28,7 +28,7 @@ WITH active AS (
     SELECT meters_by_day.customer_id, max(reads.peak_kw) AS peak_kw
     FROM (
         SELECT day, meter_id, max(CAST(energy_kwh AS DOUBLE) * 60 / interval_min) AS peak_kw
-        FROM meter_reads
+        FROM demand_reads
         WHERE channel = 'import' AND day >= settlement_day($as_of) - INTERVAL '28 days' AND day < settlement_day($as_of)
         GROUP BY day, meter_id
     ) AS reads

@@ -6,11 +6,13 @@
 -- The first to arrive is kept, and what the current tables show; what comes after it stays in the
 -- raw tables and counts nowhere. Who is to put it right sends a higher revision. Of rows that
 -- arrived at one instant the current table's is the kept one. differs_in names what is not the same.
+-- Edits contradict nothing: they stand beside what they edit.
 WITH landed AS (
     SELECT 'meter_reads' AS source, day, meter_id AS asset_id, channel, '' AS tou, read_at, revision,
         energy_kwh, quality, interval_min, CAST(NULL AS DECIMAL(18, 4)) AS multiplier,
         CAST(NULL AS DECIMAL(18, 4)) AS modulus_kwh, available_at
     FROM raw.meter_reads
+    WHERE coalesce(edit_rule, 'clock') = 'clock'
     UNION ALL
     SELECT 'register_reads', day, meter_id, channel, tou, read_at, revision,
         register_kwh, quality, NULL, multiplier, modulus_kwh, available_at

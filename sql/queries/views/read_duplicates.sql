@@ -5,12 +5,14 @@
 --
 -- A duplicate is a row beyond the first of the same key and revision that says the same: a
 -- resend, or a message delivered twice. What says something else is in read_conflicts. Rows that
--- landed are the distinct keys and revisions, the duplicates and the conflicts together.
+-- landed are the distinct keys and revisions, the duplicates and the conflicts together. Edits
+-- stand beside what they edit and are neither.
 WITH landed AS (
     SELECT 'meter_reads' AS source, day, meter_id AS asset_id, channel, '' AS tou, read_at, revision,
         energy_kwh, quality, interval_min, CAST(NULL AS DECIMAL(18, 4)) AS multiplier,
         CAST(NULL AS DECIMAL(18, 4)) AS modulus_kwh
     FROM raw.meter_reads
+    WHERE coalesce(edit_rule, 'clock') = 'clock'
     UNION ALL
     SELECT 'register_reads', day, meter_id, channel, tou, read_at, revision,
         register_kwh, quality, NULL, multiplier, modulus_kwh

@@ -1,5 +1,6 @@
 //! The current view of a landed table: the newest revision of every business
-//! key, of the rows that were available by an instant.
+//! key, of the rows that were available by an instant; edits go before what
+//! they edit.
 //!
 //! A row's partition follows from its key (a read's day from `read_at`), so a
 //! key's versions all lie in one partition. [`CurrentTable`] therefore reads
@@ -203,6 +204,7 @@ impl TableProvider for CurrentTable {
             .map(|field| field.name().as_str())
             .chain(self.table.key().iter().copied())
             .chain(self.table.revision())
+            .chain(self.table.edit())
             .chain(self.table.partition().iter().copied())
             .chain(available_at(self.table).then_some("available_at"))
             .collect();

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, RecordBatch, RecordBatchOptions, Scalar, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, Scalar, TimestampMicrosecondArray,
 };
 use arrow::compute::kernels::cmp::lt_eq;
 use arrow::compute::{cast, filter_record_batch, interleave_record_batch};
@@ -27,6 +27,7 @@ pub(crate) struct Reduction {
     key: Vec<usize>,
     revision: Option<usize>,
     available_at: Option<usize>,
+    edit: Option<usize>,
     /// Where the partition column is, if each partition is reduced by itself.
     pub(crate) partition: Option<usize>,
     /// Rows that became available later (microseconds) do not count.
@@ -53,6 +54,7 @@ impl Reduction {
             key: table.key().iter().map(|name| place(name)).collect::<Result<_, _>>()?,
             revision: table.revision().map(place).transpose()?,
             available_at: place("available_at").ok(),
+            edit: table.edit().map(place).transpose()?,
             partition: match table.partition().first() {
                 Some(name) if by_partition => Some(place(name)?),
                 _ => None,
@@ -74,7 +76,9 @@ impl Reduction {
         Ok(filter_record_batch(&batch, &kept)?)
     }
 
-    /// The newest revision of every key in `rows`, which hold whole keys.
+    /// The newest revision of every key in `rows`, which hold whole keys. Of
+    /// one revision an edit counts before what it edits and the newest edit
+    /// before others; of rows as they came, the first.
     ///
     /// Rows that already come in strictly ascending order of their key have one
     /// version each and pass as they are: so do the days that nothing was
@@ -86,6 +90,10 @@ impl Reduction {
         }
         let revisions = self.numbers(rows, self.revision)?;
         let arrivals = self.numbers(rows, self.available_at)?;
+        let edits = self.edits(rows);
+        let is_edit = |(batch, row): (usize, usize)| {
+            edits.as_ref().is_some_and(|edits| edits[batch].is_valid(row))
+        };
         let at = |column: &Option<Vec<ArrayRef>>, (batch, row): (usize, usize)| {
             column.as_ref().map_or(0, |arrays| arrays[batch].as_primitive::<Int64Type>().value(row))
         };
@@ -99,7 +107,11 @@ impl Reduction {
             let by_key = keys[a.0].row(a.1).cmp(&keys[b.0].row(b.1));
             by_key
                 .then_with(|| at(&revisions, b).cmp(&at(&revisions, a)))
-                .then_with(|| at(&arrivals, a).cmp(&at(&arrivals, b)))
+                .then_with(|| is_edit(b).cmp(&is_edit(a)))
+                .then_with(|| {
+                    let arrived = at(&arrivals, a).cmp(&at(&arrivals, b));
+                    if is_edit(a) { arrived.reverse() } else { arrived }
+                })
         });
         order.dedup_by(|later, first| {
             keys[later.0].row(later.1).cmp(&keys[first.0].row(first.1)) == Ordering::Equal
@@ -116,6 +128,14 @@ impl Reduction {
                 Ok(interleave_record_batch(&rows, chunk)?)
             })
             .collect()
+    }
+
+    /// The column that edits have a value in; `None` while no row has one, as in
+    /// nearly every partition.
+    fn edits(&self, rows: &[RecordBatch]) -> Option<Vec<ArrayRef>> {
+        let column = self.edit?;
+        let any = rows.iter().any(|batch| batch.column(column).null_count() < batch.num_rows());
+        any.then(|| rows.iter().map(|batch| Arc::clone(batch.column(column))).collect())
     }
 
     fn keys(&self, rows: &[RecordBatch]) -> Result<Vec<Rows>> {

@@ -15,7 +15,7 @@ use crate::tables::LakeTable;
 
 /// Days that changes affect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Affected {
+pub(crate) enum Affected {
     /// Every day: prices changed, or the log no longer tells.
     All,
     /// These, and all from `from` on.
@@ -28,9 +28,9 @@ pub(super) enum Affected {
 }
 
 impl Affected {
-    const NONE: Self = Self::Some { days: BTreeSet::new(), from: None };
+    pub(crate) const NONE: Self = Self::Some { days: BTreeSet::new(), from: None };
 
-    fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Some { mut days, from }, Self::Some { days: more, from: since }) => {
                 days.extend(more);
@@ -41,7 +41,7 @@ impl Affected {
     }
 
     /// The days to compute, of those that have reads or are stored.
-    pub(super) fn among(&self, known: BTreeSet<i32>) -> BTreeSet<i32> {
+    pub(crate) fn among(&self, known: BTreeSet<i32>) -> BTreeSet<i32> {
         match self {
             Self::All => known,
             Self::Some { days, from } => known
@@ -76,7 +76,7 @@ pub(super) async fn affected(
         let present = recorded_version(source);
         let changed = match recorded(delta, rollup, source.table).await? {
             Some(seen) if seen == present => continue,
-            Some(seen) if seen < present => since(source, seen + 1..=present)
+            Some(seen) if seen < present => since(source, seen + 1..=present, None, by_action)
                 .await
                 .map_err(|error| LakeError::of_table(source.table.name(), error))?,
             // Never seen, or the table was made anew.
@@ -87,9 +87,13 @@ pub(super) async fn affected(
     Ok(affected)
 }
 
-async fn since(
+/// What the commits of some versions change, each action by itself; those that
+/// carry the transaction `but` are left out.
+pub(crate) async fn since(
     source: &LakeTable,
     versions: RangeInclusive<i64>,
+    but: Option<&str>,
+    by_action: fn(Table, &Action) -> Affected,
 ) -> Result<Affected, DeltaTableError> {
     let Some(delta) = &source.delta else { return Ok(Affected::All) };
     let mut affected = Affected::NONE;
@@ -98,7 +102,12 @@ async fn since(
         let Some(commit) = delta.log_store().read_commit_entry(version).await? else {
             return Ok(Affected::All);
         };
-        for action in get_actions(version, &commit)? {
+        let actions: Vec<Action> = get_actions(version, &commit)?.into_iter().collect();
+        let carries = |action: &Action| matches!(action, Action::Txn(txn) if Some(txn.app_id.as_str()) == but);
+        if actions.iter().any(carries) {
+            continue;
+        }
+        for action in actions {
             affected = affected.and(by_action(source.table, &action));
         }
     }

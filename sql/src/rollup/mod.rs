@@ -8,7 +8,7 @@
 //! last batch it records the source versions it has seen, so that a run that
 //! died half-way is simply repeated.
 
-mod changes;
+pub(crate) mod changes;
 mod commit;
 
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ use crate::tables::{LakeTable, rows_by_partition};
 use crate::{Lake, LakeError};
 
 /// Reads reduced at a time: some hundred megabytes while they are grouped.
-const ROWS_PER_BATCH: u64 = 1_500_000;
+pub(crate) const ROWS_PER_BATCH: u64 = 1_500_000;
 
 /// Which days to roll up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ fn source_id(rollup: Rollup, source: Table) -> String {
 }
 
 /// A source's version as recorded: −1 for a table that is not there.
-fn recorded_version(table: &LakeTable) -> i64 {
+pub(crate) fn recorded_version(table: &LakeTable) -> i64 {
     table.version().map_or(-1, |version| i64::try_from(version).unwrap_or(i64::MAX))
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use datafusion::scalar::ScalarValue;
-use loadstar_sql::{Features, REPORTS, Week, catalogue, report};
+use futures::TryStreamExt;
+use loadstar_sql::{Features, REPORTS, VeeScope, Week, catalogue, report};
 
 use crate::village::{LAST_DAY, village};
 use crate::written::{at, date, pretty, rows};
@@ -33,6 +34,9 @@ async fn every_query_answers_as_it_did() {
     let written = village().await;
     let ctx = written.now().await;
     let week = Week::of(date(LAST_DAY));
+    let gap = VeeScope::Days(date("2026-11-13"), date("2026-11-13"));
+    let work = written.lake.vee_work(gap, date(LAST_DAY)).await.expect("work");
+    let batch = work.batch(work.batches().last().expect("days")).await.expect("suspects");
     let mut wrong = Vec::new();
     for (kind, query) in catalogue() {
         let answer = match (kind, query.name) {
@@ -58,6 +62,10 @@ async fn every_query_answers_as_it_did() {
                 let instants = [at("2026-08-01", 0), at("2026-11-19", 0)];
                 written.lake.features(Features::Churn, &instants).await.expect("features")
             }
+            ("vee", "suspects") => batch.suspects.clone(),
+            ("vee", "outages") => batch.outages.clone(),
+            ("vee", "known") => batch.known.clone(),
+            ("vee", _) => batch.reads().await.expect("reads").try_collect().await.expect("reads"),
             (_, name) => {
                 let text = |text: &str| ScalarValue::Utf8(Some(text.to_owned()));
                 let parameters = [("scope", text("all")), ("model", text("arrears"))];
@@ -74,7 +82,7 @@ fn every_file_is_in_the_catalogue_and_says_what_it_is() {
     let known: BTreeSet<String> =
         catalogue().iter().map(|(kind, query)| format!("{kind}/{}.sql", query.name)).collect();
     let mut found = BTreeSet::new();
-    for kind in ["views", "rollups", "features", "reports"] {
+    for kind in ["views", "rollups", "features", "reports", "vee"] {
         for file in std::fs::read_dir(folder("queries").join(kind)).expect("a folder") {
             let name = file.expect("a file").file_name();
             found.insert(format!("{kind}/{}", name.to_string_lossy()));

@@ -4,6 +4,7 @@
 mod as_of;
 mod defects;
 mod draw;
+mod edits;
 mod errors;
 mod files;
 mod golden;

@@ -39,6 +39,23 @@ pub(crate) async fn fill(written: &Written) {
         "available_at": at("2026-11-12", 9),
     })])
     .await;
+    let gap = "2026-11-13";
+    written.land(Table::MeterEvents, &[json!({
+        "meter_id": "M2", "kind": "outage", "started_at": at(gap, 7), "ended_at": at(gap, 9),
+        "version": 0, "available_at": at(gap, 10),
+    })])
+    .await;
+    written
+        .land(
+            Table::VeeFindings,
+            &[json!({
+                "run_id": "vee-1", "day": gap, "meter_id": "M2", "channel": "import", "rule": "gap",
+                "action": "edited", "interval_count": 1, "first_read_at": at(gap, 12),
+                "detail": "mean of like days", "rule_valid_from": "2000-01-01", "revision": 0,
+                "available_at": at("2026-11-16", 9),
+            })],
+        )
+        .await;
     written.land(Table::Forecasts, &forecasts()).await;
     written.land(Table::RiskScores, &[json!({
         "run_id": "r1", "model": "arrears", "model_version": "1", "as_of": at("2026-11-20", 8),
