@@ -8,7 +8,8 @@
 //! [`Registry`]'s clients wrote wait for their schema, and their partition with
 //! them.
 //!
-//! [`load_json_lines`] and [`load_rows`] take in files, [`compact`] and
+//! [`load_json_lines`] and [`load_rows`] take in files, [`Revising`] what
+//! validation makes of reads, [`compact`] and
 //! [`vacuum`] keep the tables tidy beside a running ingest, [`embedded`] is a
 //! broker inside the process and [`produce`] writes to one.
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@ mod ledger;
 mod load;
 mod registry;
 mod replay;
+mod revise;
 mod store;
 mod table;
 mod vacuum;
@@ -47,6 +49,7 @@ pub use loadstar_decode as decode;
 pub use loadstar_decode::DeadLetter;
 pub use registry::{Registry, RegistryOptions};
 pub use replay::{Replay, ReplaySummary, replay, try_out};
+pub use revise::Revising;
 pub use store::register_s3;
 pub use table::LakeTable;
 pub use vacuum::{VacuumSummary, vacuum};

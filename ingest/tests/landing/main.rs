@@ -9,6 +9,7 @@ mod formats;
 mod groups;
 mod registry;
 mod replay;
+mod revising;
 mod trouble;
 mod world;
 
