@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Electricity sales, load and risk: streams in, answers and a weekly report
@@ -316,6 +317,8 @@ pub enum MaintainTask {
     Vacuum,
     /// Bring the rollups up to date
     Rollup,
+    /// Validate, estimate and edit interval reads
+    Vee,
 }
 
 #[derive(Debug, Args)]
@@ -326,9 +329,15 @@ pub struct MaintainArgs {
     /// Only these tables; by default all
     #[arg(long, value_name = "TABLE")]
     pub table: Vec<String>,
-    /// vacuum: say what would go, delete nothing
+    /// vacuum, vee: say what would be done, do nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// vee: look at these days again, changed or not: from this settlement day …
+    #[arg(long, value_name = "DAY", requires = "to")]
+    pub from: Option<NaiveDate>,
+    /// vee: … to this one
+    #[arg(long, value_name = "DAY", requires = "from")]
+    pub to: Option<NaiveDate>,
     /// rollup: rebuild everything from the raw rows
     #[arg(long)]
     pub all: bool,

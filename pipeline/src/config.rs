@@ -90,6 +90,7 @@ pub struct ReportConfig {
 #[derive(Clone, Debug, Deserialize)]
 pub struct ScheduleConfig {
     pub rollup_every: String,
+    pub vee_every: String,
     pub compact_every: String,
     pub vacuum_every: String,
     pub vacuum_keep: String,

@@ -23,6 +23,7 @@ mod scoring;
 mod server;
 mod terminal;
 mod time;
+mod validation;
 mod weekly;
 
 use std::process::ExitCode;

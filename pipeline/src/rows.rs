@@ -50,6 +50,11 @@ impl Row<'_> {
         Ok(cell.map(|cell| cell.as_primitive::<Int64Type>().value(0)))
     }
 
+    pub fn boolean(&self, name: &str) -> Result<Option<bool>> {
+        let cell = self.cell(name, &DataType::Boolean)?;
+        Ok(cell.map(|cell| cell.as_boolean().value(0)))
+    }
+
     /// A decimal, exactly.
     pub fn fixed<const SCALE: u32>(&self, name: &str) -> Result<Option<Fixed<SCALE>>> {
         let cell = self.cell(name, &DataType::Decimal128(38, SCALE as i8))?;

@@ -10,6 +10,7 @@ use crate::config::ScheduleConfig;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     pub rollup_every: std::time::Duration,
+    pub vee_every: std::time::Duration,
     pub compact_every: std::time::Duration,
     pub vacuum_every: std::time::Duration,
     pub vacuum_keep: std::time::Duration,
@@ -39,6 +40,7 @@ impl Schedule {
         }
         Ok(Self {
             rollup_every: span("rollup_every", &config.rollup_every)?,
+            vee_every: span("vee_every", &config.vee_every)?,
             compact_every: span("compact_every", &config.compact_every)?,
             vacuum_every: span("vacuum_every", &config.vacuum_every)?,
             vacuum_keep: span("vacuum_keep", &config.vacuum_keep)?,

@@ -93,7 +93,7 @@ fn is_stream(table: Table) -> bool {
 }
 
 fn is_dated(table: Table) -> bool {
-    matches!(table, Table::Reference | Table::Tariffs | Table::Calendar)
+    matches!(table, Table::Reference | Table::Tariffs | Table::Calendar | Table::VeeRules)
 }
 
 fn outcome(summary: &LoadSummary) -> String {

@@ -1,9 +1,11 @@
-//! `loadstar maintain`: fewer files, no dead ones, rollups up to date.
+//! `loadstar maintain`: fewer files, no dead ones, rollups up to date, reads
+//! validated.
 
 use anyhow::{Result, bail};
+use chrono::Utc;
 use loadstar_ingest::{CompactOptions, compact, vacuum};
 use loadstar_schema::Table;
-use loadstar_sql::RollupScope;
+use loadstar_sql::{RollupScope, VeeScope};
 
 use crate::UsageError;
 use crate::cli::{MaintainArgs, MaintainTask};
@@ -11,6 +13,7 @@ use crate::commands::{lake_url, open_lake};
 use crate::context::Context;
 use crate::schedule::Schedule;
 use crate::terminal::{Stages, thousands, write_stdout};
+use crate::validation::{Asked, validate};
 
 /// Does one task over the tables asked for.
 pub async fn run(args: MaintainArgs, context: Context) -> Result<()> {
@@ -23,6 +26,19 @@ pub async fn run(args: MaintainArgs, context: Context) -> Result<()> {
                 bail!(UsageError::new("rollup takes no --table: it brings all rollups up to date"));
             }
             rollup(&context, if args.all { RollupScope::All } else { RollupScope::Changed }).await
+        }
+        MaintainTask::Vee => {
+            if !args.table.is_empty() {
+                bail!(UsageError::new("vee takes no --table: it looks at meter_reads"));
+            }
+            let scope = match args.from.zip(args.to) {
+                Some((from, to)) if to < from => {
+                    bail!(UsageError::new(format!("--to {to} is before --from {from}")))
+                }
+                Some((from, to)) => VeeScope::Days(from, to),
+                None => VeeScope::Changed,
+            };
+            vee(&context, scope, args.dry_run).await
         }
     }
 }
@@ -93,6 +109,31 @@ async fn rollup(context: &Context, scope: RollupScope) -> Result<()> {
     let rolled = lake.roll_up(scope, &progress).await?;
     stage.finish(format!("{} days", thousands(rolled.days as u64)));
     tell(context, &[serde_json::json!({ "days": rolled.days, "rows": rolled.rows })])
+}
+
+async fn vee(context: &Context, scope: VeeScope, dry_run: bool) -> Result<()> {
+    let lake = open_lake(context, false).await?;
+    let stage = Stages::new(1).begin("validating reads");
+    let progress = |done, total| stage.set(done as u64, total as u64, "days");
+    let asked = Asked { scope, now: Utc::now(), dry_run };
+    let done = validate(&lake, &lake_url(context)?, asked, &progress).await?;
+    let said = |count: usize| thousands(count as u64);
+    stage.finish(format!(
+        "{} days, {} suspect days of meters: {} edits and {} findings{}{}",
+        said(done.days),
+        said(done.suspects),
+        said(done.edits),
+        said(done.findings),
+        if dry_run { ", none written" } else { "" },
+        if done.superseded { "; another run was quicker and writes the rest" } else { "" },
+    ));
+    tell(
+        context,
+        &[serde_json::json!({
+            "days": done.days, "suspects": done.suspects, "edits": done.edits,
+            "findings": done.findings, "superseded": done.superseded,
+        })],
+    )
 }
 
 fn tell(context: &Context, said: &[serde_json::Value]) -> Result<()> {

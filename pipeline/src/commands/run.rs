@@ -10,7 +10,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use loadstar_ingest::{CompactOptions, compact, vacuum};
 use loadstar_schema::Table;
-use loadstar_sql::{Lake, RollupScope};
+use loadstar_sql::{Lake, RollupScope, VeeScope};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -26,6 +26,7 @@ use crate::metrics::{Metrics, OfTask, Part};
 use crate::observe::observing;
 use crate::schedule::{Schedule, next_daily, next_weekly};
 use crate::scoring::{ARREARS, CHURN};
+use crate::validation::{Asked, Done, validate};
 use crate::weekly;
 
 const RETRY_FIRST: Duration = Duration::from_secs(5);
@@ -58,6 +59,7 @@ pub async fn run(args: RunArgs, mut context: Context) -> Result<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(supervise_ingest(work.clone(), stop.clone()));
     tasks.spawn(every(work.clone(), "rollup", work.schedule.rollup_every, stop.clone(), rollup));
+    tasks.spawn(every(work.clone(), "vee", work.schedule.vee_every, stop.clone(), vee));
     tasks.spawn(every(
         work.clone(),
         "compact",
@@ -179,6 +181,16 @@ async fn rollup(work: Work) -> Result<()> {
     let rolled = work.lake.roll_up(RollupScope::Changed, &|_, _| {}).await?;
     if rolled.days > 0 {
         info!(days = rolled.days, rows = rolled.rows, "rolled up");
+    }
+    Ok(())
+}
+
+async fn vee(work: Work) -> Result<()> {
+    let asked = Asked { scope: VeeScope::Changed, now: Utc::now(), dry_run: false };
+    let done = validate(&work.lake, &lake_url(&work.context)?, asked, &|_, _| {}).await?;
+    if done.days > 0 {
+        let Done { days, suspects, edits, findings, .. } = done;
+        info!(days, suspects, edits, findings, "reads validated");
     }
     Ok(())
 }

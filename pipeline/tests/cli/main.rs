@@ -9,3 +9,4 @@ mod kill;
 mod postgres;
 mod s3;
 mod sql;
+mod vee;
