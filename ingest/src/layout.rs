@@ -57,7 +57,7 @@ pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatc
     let mut places: Vec<Range<usize>> = Vec::with_capacity(runs.len());
     for same in order.chunk_by(|&a, &b| heads.row(a) == heads.row(b)) {
         let rows = || same.iter().flat_map(|&run| runs[run].clone());
-        if rows().is_sorted_by_key(moment) {
+        if rows().is_sorted_by_key(|row| (moment(row), row)) {
             same.iter().for_each(|&run| place(&mut places, runs[run].clone()));
         } else {
             let mut rows: Vec<usize> = rows().collect();
