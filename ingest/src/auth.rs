@@ -11,6 +11,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use rdkafka::ClientConfig;
 use rdkafka::client::OAuthToken;
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 use serde::Deserialize;
 use url::Url;
 
@@ -77,7 +78,9 @@ pub(crate) fn without_secrets(error: KafkaError) -> KafkaError {
     match error {
         KafkaError::ClientConfig(code, detail, name, value) => {
             let secret = ["password", "secret", "token", "key", "jaas", "config"];
-            let hide = secret.iter().any(|word| name.contains(word));
+            // The name of a property that there is not may be a secret's, mistyped.
+            let hide = code == RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN
+                || secret.iter().any(|word| name.contains(word));
             let value = if hide { "(hidden)".to_owned() } else { value };
             KafkaError::ClientConfig(code, detail, name, value)
         }
