@@ -11,8 +11,8 @@ use crate::fault::{self, Fault, Faults, Step};
 use crate::{IngestError, LakeTable};
 
 /// How often a commit that did not happen is tried again, and after how long.
-const ATTEMPTS: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const ATTEMPTS: u32 = 4;
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// An application transaction that a commit moves from `base` to `next`. It
 /// rides in the commit, so it stands in the log exactly if the rows do.
@@ -43,7 +43,7 @@ impl LakeTable {
     /// Commits actions and moves the fences, or neither.
     ///
     /// Delta's conflict check refuses the commit if any commit since the last
-    /// one seen moved one of the same fences. After any error the log is read
+    /// one seen moved one of the same fences, or added columns. After any error the log is read
     /// again and compared: fences at `next` mean the commit is in, at `base`
     /// that it is not and may be tried again with the same files, anything else
     /// that another writer was here. Two writers may move a fence to the same
@@ -119,6 +119,6 @@ impl LakeTable {
     }
 }
 
-fn refusal(reason: &str) -> DeltaTableError {
+pub(crate) fn refusal(reason: &str) -> DeltaTableError {
     ObjectStoreError::Generic { store: "injected", source: reason.into() }.into()
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::compute::cast;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::protocol::DeltaOperation;
@@ -158,12 +159,13 @@ fn groups(files: Vec<LogicalFileView>, options: &CompactOptions) -> Vec<Vec<Logi
     groups
 }
 
-/// The rows of files, partition columns put back.
+/// The rows of files, partition columns put back and those they lack left empty.
 async fn read(
     open: &LakeTable,
     group: &[LogicalFileView],
 ) -> Result<Vec<RecordBatch>, IngestError> {
     let table = open.table();
+    let columns = open.columns()?;
     let store = open.log_store.object_store(None);
     let mut batches = Vec::new();
     for file in group {
@@ -175,11 +177,12 @@ async fn read(
         let bytes =
             got.bytes().await.map_err(|error| open.error("read a file of it")(error.into()))?;
         let values = file.partition_values_map();
+        let columns = columns.clone();
         let decode = move || -> Result<Vec<RecordBatch>, ArrowError> {
             let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?
                 .with_batch_size(64 * 1024)
                 .build()?;
-            reader.map(|batch| with_partition(table, &batch?, &values)).collect()
+            reader.map(|batch| with_partition(&columns, &batch?, &values)).collect()
         };
         let decoded = tokio::task::spawn_blocking(decode)
             .await
@@ -190,11 +193,10 @@ async fn read(
 }
 
 fn with_partition(
-    table: Table,
+    schema: &SchemaRef,
     batch: &RecordBatch,
     values: &std::collections::HashMap<String, Option<String>>,
 ) -> Result<RecordBatch, ArrowError> {
-    let schema = table.schema();
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         columns.push(match (batch.column_by_name(field.name()), values.get(field.name())) {
@@ -207,5 +209,5 @@ fn with_partition(
             (None, _) => new_null_array(field.data_type(), batch.num_rows()),
         });
     }
-    RecordBatch::try_new(schema, columns)
+    RecordBatch::try_new(schema.clone(), columns)
 }

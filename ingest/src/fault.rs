@@ -10,6 +10,10 @@ use crate::IngestError;
 /// A point between two effects of landing a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// The commit that adds columns is about to be put.
+    AddingColumns(Table),
+    /// The columns are in the table, nothing of the flush is.
+    ColumnsAdded(Table),
     /// The Parquet files are in the store, no commit names them.
     FilesWritten(Table),
     /// The commit is about to be put.
@@ -23,6 +27,8 @@ pub enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AddingColumns(table) => write!(f, "adding columns to {}", table.name()),
+            Self::ColumnsAdded(table) => write!(f, "columns added to {}", table.name()),
             Self::FilesWritten(table) => write!(f, "files written to {}", table.name()),
             Self::Committing(table) => write!(f, "committing {}", table.name()),
             Self::Committed(table) => write!(f, "{} committed", table.name()),
@@ -38,9 +44,10 @@ pub enum Fault {
     None,
     /// Stop at once, as a crash would: no flush, no commit, no farewell.
     Crash,
-    /// At [`Step::Committing`]: the commit succeeds and its reply is lost.
+    /// At [`Step::Committing`] and [`Step::AddingColumns`]: the commit succeeds
+    /// and its reply is lost.
     LoseReply,
-    /// At [`Step::Committing`]: the store refuses the commit.
+    /// At the same: the store refuses the commit.
     Refuse,
 }
 

@@ -7,8 +7,8 @@ use arrow::array::{
     Array, ArrayRef, AsArray, MutableArrayData, RecordBatch, UInt64Array, make_array,
     new_null_array,
 };
-use arrow::compute::{concat_batches, partition, take, take_record_batch};
-use arrow::datatypes::{DataType, FieldRef, Schema, TimestampMicrosecondType};
+use arrow::compute::{cast, concat_batches, partition, take, take_record_batch};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use loadstar_schema::{Table, timestamp_type};
@@ -25,10 +25,7 @@ const ROW_GROUP_ROWS: usize = 256 * 1024;
 /// Reads come in runs: a day curve is rows of one meter in order of time. So
 /// runs are sorted, by all but the time, and rows only where runs overlap.
 pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
-    let batch = match batches {
-        [one] => one.clone(),
-        many => together(table, many)?,
-    };
+    let batch = together(table, batches)?;
     if batch.num_rows() == 0 {
         return Ok(batch);
     }
@@ -72,27 +69,39 @@ pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatc
     gathered(&batch, &places)
 }
 
-/// Batches as one, with the columns that any of them has: such that may be
-/// NULL, and are in all its rows, a batch can lack.
+/// The batches as one. Each may lack nullable columns, of the contract or
+/// added: what none of them has is not there, what some have is empty in others.
 fn together(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
-    let whole = table.schema();
-    let some = |field: &&FieldRef| {
-        !field.is_nullable() || batches.iter().any(|b| b.column_by_name(field.name()).is_some())
+    let [first, more @ ..] = batches else { return Ok(RecordBatch::new_empty(table.schema())) };
+    if more.is_empty() {
+        return Ok(first.clone());
+    }
+    if more.iter().all(|batch| batch.schema_ref().fields() == first.schema_ref().fields()) {
+        return concat_batches(first.schema_ref(), batches);
+    }
+    let contract = table.schema();
+    let has =
+        |field: &FieldRef| batches.iter().any(|batch| batch.column_by_name(field.name()).is_some());
+    let mut fields: Vec<FieldRef> =
+        contract.fields().iter().filter(|field| has(field)).cloned().collect();
+    for field in batches.iter().flat_map(|batch| batch.schema_ref().fields()) {
+        if !fields.iter().any(|other| other.name() == field.name()) {
+            fields.push(field.clone());
+        }
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let filled = batches.iter().map(|batch| filled(batch, &schema));
+    concat_batches(&schema, &filled.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// A batch with the columns of a schema, empty where it has none.
+fn filled(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let column = |field: &FieldRef| match batch.column_by_name(field.name()) {
+        Some(column) => cast(column, field.data_type()),
+        None => Ok(new_null_array(field.data_type(), batch.num_rows())),
     };
-    let schema =
-        Arc::new(Schema::new(whole.fields().iter().filter(some).cloned().collect::<Vec<_>>()));
-    let filled = batches.iter().map(|batch| {
-        let columns =
-            schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
-                Some(column) => Ok(column.clone()),
-                None if field.is_nullable() => {
-                    Ok(new_null_array(field.data_type(), batch.num_rows()))
-                }
-                None => Err(ArrowError::SchemaError(format!("column {} is missing", field.name()))),
-            });
-        RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)
-    });
-    concat_batches(&schema, &filled.collect::<Result<Vec<_>, ArrowError>>()?)
+    let columns: Result<_, ArrowError> = schema.fields().iter().map(column).collect();
+    RecordBatch::try_new(schema.clone(), columns?)
 }
 
 /// Appends rows, as one range with those before where they follow on.

@@ -11,6 +11,9 @@
 //!
 //! Decoding is the same both times unless the known codes changed in between;
 //! then a message of those few may be filed in both places, never in neither.
+//! To keep it the same, the columns that messages add are in their tables before
+//! anything of the flush is, the dead letters first of all: what a message was
+//! held against stands from then on.
 //!
 //! Any number of processes may land one stream, each with partitions of its
 //! own. Every commit fences all partitions its process holds, moved or not: if
@@ -22,8 +25,9 @@ use arrow::array::RecordBatch;
 use deltalake_core::protocol::{DeltaOperation, OutputMode};
 use loadstar_schema::Table;
 
+use crate::columns::Room;
 use crate::commit::{Fence, Landing};
-use crate::decode::{Decoded, Reject, dead_letters};
+use crate::decode::{AddedColumns, Decoded, Reject, dead_letters};
 use crate::fault::{self, Faults, Step};
 use crate::{IngestError, LakeTable};
 
@@ -50,6 +54,20 @@ pub(crate) fn tables_of(stream: Table) -> &'static [Table] {
         Table::VeeRules => &[Table::VeeRules],
         _ => &[],
     }
+}
+
+/// The columns that messages of a stream have added so far.
+pub(crate) fn added_columns(
+    stream: Table,
+    tables: &OpenTables,
+) -> Result<AddedColumns, IngestError> {
+    let added = AddedColumns::default();
+    for table in tables_of(stream) {
+        if let Some(open) = tables.get(table) {
+            added.learn(*table, open.columns()?.as_ref());
+        }
+    }
+    Ok(added)
 }
 
 /// Where a partition is taken up, in the lake's offsets.
@@ -224,6 +242,13 @@ impl Ledger {
             }
         }
         order.push((self.stream, batches.remove(&self.stream).unwrap_or_default()));
+        for (table, rows) in &order {
+            let Some(open) = tables.get_mut(table) else { continue };
+            if open.make_room(rows, faults).await? == Room::Taken {
+                landed.superseded = true;
+                return Ok(landed);
+            }
+        }
         for (table, rows) in order {
             let row_count: u64 = rows.iter().map(|batch| batch.num_rows() as u64).sum();
             let Some(open) = tables.get_mut(&table) else { continue };

@@ -8,8 +8,8 @@
 //! [`Registry`]'s clients wrote wait for their schema, and their partition with
 //! them.
 //!
-//! [`load_json_lines`] and [`load_rows`] take in files, [`Revising`] what
-//! validation makes of reads, [`compact`] and
+//! [`load_json_lines`], [`load_mapped_lines`] and [`load_rows`] take in files,
+//! [`Revising`] what validation makes of reads, [`compact`] and
 //! [`vacuum`] keep the tables tidy beside a running ingest, [`embedded`] is a
 //! broker inside the process and [`produce`] writes to one.
 #![forbid(unsafe_code)]
@@ -18,6 +18,7 @@ pub mod embedded;
 pub mod produce;
 
 mod auth;
+mod columns;
 mod commit;
 mod compact;
 mod consume;
@@ -44,7 +45,9 @@ pub use consume::{
 pub use error::IngestError;
 pub use fault::{Fault, Faults, Step};
 pub use lake::LakeUrl;
-pub use load::{LoadProgress, LoadSource, LoadSummary, load_json_lines, load_rows};
+pub use load::{
+    LoadProgress, LoadSource, LoadSummary, load_json_lines, load_mapped_lines, load_rows,
+};
 pub use loadstar_decode as decode;
 pub use loadstar_decode::DeadLetter;
 pub use registry::{Registry, RegistryOptions};

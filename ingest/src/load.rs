@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 
 use crate::commit::{Fence, Landing};
 use crate::consume::lane::{Flush, Lane};
-use crate::decode::{KnownCodes, Message};
-use crate::ledger::{Ledger, OpenTables, tables_of};
+use crate::decode::{AddedColumns, KnownCodes, Message};
+use crate::ledger::{Ledger, OpenTables, added_columns, tables_of};
 use crate::{FlushPolicy, IngestError, LakeTable, LakeUrl};
 
 /// A file has one partition.
@@ -57,6 +57,9 @@ pub struct LoadSummary {
 /// validation of the stream. Large files are committed in pieces; a load that
 /// was interrupted goes on at the line it had reached.
 ///
+/// Unlike those of the stream, members without a column are left out: in a file
+/// that people write, a slip of the pen would be a column for good.
+///
 /// # Errors
 /// [`IngestError::Options`] for a table that is computed or comes with another,
 /// [`IngestError::Read`] with the line the reader failed at,
@@ -68,6 +71,35 @@ pub async fn load_json_lines(
     source: &LoadSource,
     reader: impl BufRead + Send + 'static,
     codes: Arc<KnownCodes>,
+    progress: impl Fn(&LoadProgress),
+) -> Result<LoadSummary, IngestError> {
+    load_lines(lake, table, source, reader, codes, AddedColumns::closed, progress).await
+}
+
+/// As [`load_json_lines`], of messages whose members were all asked for: those
+/// without a column are given one.
+///
+/// # Errors
+/// As [`load_json_lines`].
+pub async fn load_mapped_lines(
+    lake: &LakeUrl,
+    table: Table,
+    source: &LoadSource,
+    reader: impl BufRead + Send + 'static,
+    codes: Arc<KnownCodes>,
+    progress: impl Fn(&LoadProgress),
+) -> Result<LoadSummary, IngestError> {
+    load_lines(lake, table, source, reader, codes, |columns| columns, progress).await
+}
+
+/// With what `may_add` makes of the columns that the tables have.
+async fn load_lines(
+    lake: &LakeUrl,
+    table: Table,
+    source: &LoadSource,
+    reader: impl BufRead + Send + 'static,
+    codes: Arc<KnownCodes>,
+    may_add: fn(AddedColumns) -> AddedColumns,
     progress: impl Fn(&LoadProgress),
 ) -> Result<LoadSummary, IngestError> {
     if tables_of(table).is_empty() {
@@ -83,7 +115,8 @@ pub async fn load_json_lines(
     let mut ledger = Ledger::new(table, query_id);
     ledger.take_up([(ONLY, app_id)], &mut tables).await?;
     let before = ledger.landed(ONLY);
-    let mut lane = Lane::new(table, format!("file:{}", source.name), codes);
+    let columns = may_add(added_columns(table, &tables)?);
+    let mut lane = Lane::new(table, format!("file:{}", source.name), codes, columns.clone());
     for start in ledger.starts() {
         lane.place(&start, start.next.unwrap_or(1), 0, None);
     }
@@ -105,6 +138,14 @@ pub async fn load_json_lines(
     reading
         .await
         .map_err(|died| IngestError::Worker { worker: "reading", detail: died.to_string() })??;
+    let left_out = columns.left_out().join(", ");
+    if !left_out.is_empty() {
+        tracing::warn!(
+            file = source.name,
+            members = left_out,
+            "members without a column are left out; --map NAME=NAME takes one in"
+        );
+    }
     Ok(LoadSummary { total, already_loaded: before.is_some() && total.lines == 0 })
 }
 

@@ -14,10 +14,13 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use loadstar_schema::Table;
 use uuid::Uuid;
 
+use crate::columns::Room;
 use crate::commit::{Fence, Landing};
 use crate::decode::writer::{Writer, schema_id};
-use crate::decode::{DeadLetter, Decoded, Decoder, KnownCodes, Message, Reject, replay_marks};
-use crate::ledger::{Ledger, OpenTables, tables_of};
+use crate::decode::{
+    AddedColumns, DeadLetter, Decoded, Decoder, KnownCodes, Message, Reject, replay_marks,
+};
+use crate::ledger::{Ledger, OpenTables, added_columns, tables_of};
 use crate::{Faults, IngestError, LakeTable, LakeUrl, Registry};
 
 /// The transaction that claims carry: of two replays at once, one is refused.
@@ -65,7 +68,8 @@ pub struct ReplaySummary {
 /// [`IngestError::Lake`] if the lake refuses.
 pub async fn replay(lake: &LakeUrl, replay: Replay) -> Result<ReplaySummary, IngestError> {
     let faults = replay.faults.as_ref();
-    let Decoded { tables, rejects } = decoded(&replay).await?;
+    let mut open = opened(lake, replay.stream).await?;
+    let Decoded { tables, rejects } = fitting(&replay, &mut open).await?;
     let refused: BTreeSet<_> = rejects.iter().map(|r| (&*r.topic, r.partition, r.offset)).collect();
     let fits = |letter: &&DeadLetter| {
         !refused.contains(&(&*letter.topic, letter.partition, letter.offset))
@@ -84,7 +88,7 @@ pub async fn replay(lake: &LakeUrl, replay: Replay) -> Result<ReplaySummary, Ing
             id
         }
     };
-    let rows = land(lake, replay.stream, &id, tables, faults).await?;
+    let rows = land(&mut open, replay.stream, &id, tables, faults).await?;
     let mut marks = vec![replay_marks(&landing, &id, "landed", replay.at)];
     if replay.unfinished.is_some() {
         let others: Vec<&DeadLetter> = replay.letters.iter().filter(|l| !fits(l)).collect();
@@ -97,9 +101,16 @@ pub async fn replay(lake: &LakeUrl, replay: Replay) -> Result<ReplaySummary, Ing
 /// What a replay would do, without doing it.
 ///
 /// # Errors
-/// Those of [`replay`] but for the lake's.
-pub async fn try_out(replay: &Replay) -> Result<ReplaySummary, IngestError> {
-    let Decoded { tables, rejects } = decoded(replay).await?;
+/// Those of [`replay`].
+pub async fn try_out(lake: &LakeUrl, replay: &Replay) -> Result<ReplaySummary, IngestError> {
+    let mut open = OpenTables::new();
+    for table in tables_of(replay.stream) {
+        if let Some(found) = LakeTable::open(lake, *table).await? {
+            open.insert(*table, found);
+        }
+    }
+    let columns = added_columns(replay.stream, &open)?;
+    let Decoded { tables, rejects } = decoded(replay, &columns).await?;
     Ok(ReplaySummary {
         landed: (replay.letters.len() - rejects.len()) as u64,
         rows: tables.iter().map(|(_, rows)| rows.num_rows() as u64).sum(),
@@ -107,13 +118,41 @@ pub async fn try_out(replay: &Replay) -> Result<ReplaySummary, IngestError> {
     })
 }
 
-async fn decoded(replay: &Replay) -> Result<Decoded, IngestError> {
+async fn opened(lake: &LakeUrl, stream: Table) -> Result<OpenTables, IngestError> {
+    let mut open = OpenTables::new();
+    for table in tables_of(stream).iter().copied().chain([Table::DeadLetters]) {
+        open.insert(table, LakeTable::open_or_create(lake, table).await?);
+    }
+    Ok(open)
+}
+
+/// The letters decoded, with room made for what they add: which of them fit is
+/// settled before any is claimed.
+async fn fitting(replay: &Replay, open: &mut OpenTables) -> Result<Decoded, IngestError> {
+    loop {
+        let columns = added_columns(replay.stream, open)?;
+        let decoded = decoded(replay, &columns).await?;
+        let mut room = Room::Made;
+        for (table, rows) in &decoded.tables {
+            let Some(open) = open.get_mut(table) else { continue };
+            let rows = std::slice::from_ref(rows);
+            if open.make_room(rows, replay.faults.as_ref()).await? == Room::Taken {
+                room = Room::Taken;
+            }
+        }
+        if room == Room::Made {
+            return Ok(decoded);
+        }
+    }
+}
+
+async fn decoded(replay: &Replay, columns: &AddedColumns) -> Result<Decoded, IngestError> {
     if tables_of(replay.stream).is_empty() {
         let reason = format!("{} has no messages of its own", replay.stream.name());
         return Err(IngestError::Options { option: "table", reason });
     }
     let writers = writers(replay).await?;
-    let mut decoder = Decoder::new(replay.stream, replay.codes.clone());
+    let mut decoder = Decoder::new(replay.stream, replay.codes.clone()).with_columns(columns);
     for letter in &replay.letters {
         let payload = letter.payload.as_deref();
         let message = Message {
@@ -143,26 +182,22 @@ async fn writers(replay: &Replay) -> Result<BTreeMap<u32, Writer>, IngestError> 
 /// Lands the rows under the replay's own transaction, which is there already if
 /// an earlier attempt got so far.
 async fn land(
-    lake: &LakeUrl,
+    open: &mut OpenTables,
     stream: Table,
     id: &str,
     tables: Vec<(Table, RecordBatch)>,
     faults: Option<&Faults>,
 ) -> Result<u64, IngestError> {
-    let mut open = OpenTables::new();
-    for table in tables_of(stream).iter().copied().chain([Table::DeadLetters]) {
-        open.insert(table, LakeTable::open_or_create(lake, table).await?);
-    }
     let name = format!("replay/{id}");
     let mut ledger = Ledger::new(stream, name.clone());
-    ledger.take_up([(ONLY, name)], &mut open).await?;
+    ledger.take_up([(ONLY, name)], open).await?;
     if ledger.landed(ONLY).is_some() {
         return Ok(0);
     }
     let ahead = ledger.starts().into_iter().flat_map(|start| start.ahead);
     let has = ahead.map(|(table, _)| table).collect();
     let parts = vec![(has, Decoded { tables, rejects: Vec::new() })];
-    let landed = ledger.land(&mut open, parts, &BTreeMap::from([(ONLY, 1)]), faults).await?;
+    let landed = ledger.land(open, parts, &BTreeMap::from([(ONLY, 1)]), faults).await?;
     if landed.superseded {
         return Err(elsewhere());
     }

@@ -28,7 +28,7 @@ pub struct LakeTable {
 
 impl LakeTable {
     /// Opens a table, or makes it with the columns and partitioning of its
-    /// schema.
+    /// schema. A table from before some of its nullable columns gains them.
     ///
     /// # Errors
     /// [`IngestError::Lake`] if it cannot be read or made,
@@ -70,7 +70,9 @@ impl LakeTable {
                 _ => return Err(failed("create it")(first)),
             },
         };
-        Self::of(delta, table, location)
+        let mut open = Self::of(delta, table, location)?;
+        open.catch_up().await?;
+        Ok(open)
     }
 
     /// Opens a table that is there; `None` if it is not.
@@ -93,16 +95,10 @@ impl LakeTable {
     fn of(delta: DeltaTable, table: Table, location: String) -> Result<Self, IngestError> {
         let failed = |action| lake_error(table, &location, action);
         let state = delta.snapshot().map_err(failed("read its log"))?.clone();
-        let schema: StructType = table
-            .schema()
-            .as_ref()
-            .try_into_kernel()
-            .map_err(|source| IngestError::Rows { table, source })?;
-        if let Some(detail) = difference(&schema, &state.schema()) {
-            return Err(IngestError::Schema { table, location, detail });
-        }
         let log_store = delta.log_store();
-        Ok(Self { table, location, state, log_store })
+        let open = Self { table, location, state, log_store };
+        open.check_columns()?;
+        Ok(open)
     }
 
     /// Which table it is.
@@ -182,25 +178,4 @@ pub(crate) fn lake_error(
 ) -> impl FnOnce(DeltaTableError) -> IngestError + use<> {
     let location = location.to_owned();
     move |source| IngestError::Lake { table, location, action, source: Box::new(source) }
-}
-
-fn difference(expected: &StructType, found: &StructType) -> Option<String> {
-    for field in expected.fields() {
-        match found.field(field.name()) {
-            None => return Some(format!("column {} is missing", field.name())),
-            Some(other) if other.data_type() != field.data_type() => {
-                return Some(format!(
-                    "column {} is {}, not {}",
-                    field.name(),
-                    other.data_type(),
-                    field.data_type()
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    found
-        .fields()
-        .find(|field| expected.field(field.name()).is_none())
-        .map(|field| format!("column {} is not expected", field.name()))
 }

@@ -40,7 +40,6 @@ pub(crate) fn encode(table: Table, rows: &RecordBatch) -> Result<Vec<NewFile>, A
     let columns: Vec<ArrayRef> = by.iter().map(|index| rows.column(*index).clone()).collect();
     let all: Range<usize> = 0..rows.num_rows();
     let ranges = if columns.is_empty() { vec![all] } else { partition(&columns)?.ranges() };
-    let kept: Vec<usize> = (0..schema.fields().len()).filter(|index| !by.contains(index)).collect();
     let mut files = Vec::with_capacity(ranges.len());
     for range in ranges {
         let mut values = HashMap::new();
@@ -54,7 +53,14 @@ pub(crate) fn encode(table: Table, rows: &RecordBatch) -> Result<Vec<NewFile>, A
             folder.push_str(&format!("{name}={shown}/"));
             values.insert((*name).to_owned(), value);
         }
-        let part = rows.slice(range.start, range.len()).project(&kept)?;
+        let part = rows.slice(range.start, range.len());
+        // Readers take a column that is not there for one without values.
+        let is_kept = |index: &usize| {
+            let is_empty = || part.column(*index).null_count() == part.num_rows();
+            !by.contains(index) && !(schema.field(*index).is_nullable() && is_empty())
+        };
+        let kept: Vec<usize> = (0..schema.fields().len()).filter(is_kept).collect();
+        let part = part.project(&kept)?;
         let bytes = parquet(table, &part)?;
         let add = Add {
             path: format!("{folder}part-00000-{}-c000.zstd.parquet", Uuid::new_v4()),

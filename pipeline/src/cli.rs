@@ -131,7 +131,8 @@ pub struct LoadArgs {
     /// CSV, JSON lines or Parquet, plain, .gz or .zst
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// A column of the table from an expression over the file's columns; repeatable
+    /// A column of the table from an expression over the file's columns; repeatable.
+    /// A name that the table does not have becomes a new column of it
     #[arg(long, value_name = "COLUMN=EXPRESSION")]
     pub map: Vec<String>,
 }

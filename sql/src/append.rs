@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::Schema;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake_core::kernel::{Action, Add, StructType};
+use deltalake_core::kernel::{Action, Add, StructField, StructType};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::parquet::basic::{Compression, ZstdLevel};
 use deltalake_core::parquet::file::properties::WriterProperties;
@@ -21,7 +21,8 @@ use crate::{Lake, LakeError};
 
 impl Lake {
     /// Appends rows to a table in one commit, making the table if the lake has
-    /// none. Columns are taken by name and cast to the table's types.
+    /// none. Columns are taken by name and cast to the table's types; nullable
+    /// ones may be left out.
     ///
     /// # Errors
     /// [`LakeError::Batch`] if a column is missing or does not fit,
@@ -47,10 +48,17 @@ impl Lake {
         append.await.map(|_| ()).map_err(|error| LakeError::of_table(table.name(), error))
     }
 
-    /// The table in its present version, made if the lake has none.
+    /// The table in its present version, made if the lake has none, with the
+    /// nullable columns that came to the contract since it was made.
     pub(crate) async fn writable(&self, table: Table) -> Result<DeltaTable, LakeError> {
         if let Some(delta) = self.table(table).await?.delta {
-            return Ok(delta);
+            let lacking =
+                lacking(table, &delta).map_err(|error| LakeError::of_table(table.name(), error))?;
+            if lacking.is_empty() {
+                return Ok(delta);
+            }
+            let added = delta.add_columns().with_fields(lacking).await;
+            return added.map_err(|error| LakeError::of_table(table.name(), error));
         }
         match self.create(table).await {
             // Another process made it first.
@@ -81,6 +89,15 @@ impl Lake {
     }
 }
 
+/// The nullable columns of the contract that a table has not.
+fn lacking(table: Table, delta: &DeltaTable) -> Result<Vec<StructField>, DeltaTableError> {
+    let found = delta.snapshot()?.schema();
+    let contract: StructType = table.schema().as_ref().try_into_kernel()?;
+    let is_lacking =
+        |field: &&StructField| field.is_nullable() && found.field(field.name()).is_none();
+    Ok(contract.fields().filter(is_lacking).cloned().collect())
+}
+
 /// Batches with exactly the table's columns.
 pub(crate) fn conform(
     table: Table,
@@ -88,10 +105,14 @@ pub(crate) fn conform(
 ) -> Result<Vec<RecordBatch>, LakeError> {
     let schema: Arc<Schema> = table.schema();
     let conformed = batches.iter().map(|batch| {
-        let columns = schema.fields().iter().map(|field| {
-            let column = batch.schema_ref().index_of(field.name())?;
-            cast(batch.column(column), field.data_type())
-        });
+        let columns =
+            schema.fields().iter().map(|field| match batch.schema_ref().index_of(field.name()) {
+                Ok(column) => cast(batch.column(column), field.data_type()),
+                Err(_) if field.is_nullable() => {
+                    Ok(new_null_array(field.data_type(), batch.num_rows()))
+                }
+                Err(missing) => Err(missing),
+            });
         RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)
     });
     Ok(conformed.collect::<Result<_, _>>()?)

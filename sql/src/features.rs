@@ -41,7 +41,7 @@ impl Lake {
         kind: Features,
         instants: &[DateTime<Utc>],
     ) -> Result<Vec<RecordBatch>, LakeError> {
-        let now = self.at(None).await?;
+        let now = self.of_contract(None).await?;
         match kind {
             Features::Arrears => {
                 let query = find("arrears")?;
@@ -55,7 +55,7 @@ impl Lake {
             Features::Churn => {
                 let mut rows = Vec::new();
                 for &instant in instants {
-                    let then = self.at(Some(instant)).await?;
+                    let then = self.of_contract(Some(instant)).await?;
                     rows.extend(churn(&then, &now, instant).await?);
                 }
                 Ok(rows)

@@ -20,7 +20,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionContext;
 use futures::stream::{BoxStream, StreamExt};
-use loadstar_schema::Table;
+use loadstar_schema::{Table, is_column_name};
 
 use crate::{LakeError, functions};
 
@@ -50,7 +50,8 @@ impl std::str::FromStr for Mapping {
 
 /// Reads a CSV, JSON lines or Parquet file (gz or zst by its name) as rows of
 /// `table`: the mapped columns, and those the file has under the table's own
-/// names. Types are the file's or the expressions'; what the file lacks is
+/// names. A mapping may name a column that the table is to be given, if events
+/// land in it; other columns of the file are left out. Types are the file's or the expressions'; what the file lacks is
 /// absent. Rows are not validated here.
 ///
 /// # Errors
@@ -90,7 +91,15 @@ pub async fn map_file(
             let names: Vec<&str> =
                 schema.fields().iter().map(|field| field.name().as_str()).collect();
             let names = names.join(", ");
-            return Err(wrong(format!("{} has no column {column}; it has {names}", table.name())));
+            let has = format!("{} has no column {column}; it has {names}", table.name());
+            if !Table::LANDED.contains(&table) {
+                return Err(wrong(has));
+            }
+            if !is_column_name(column) {
+                return Err(wrong(format!(
+                    "{has}. A new one is called by a lower-case letter, then up to 62 of a-z, 0-9 and _"
+                )));
+            }
         }
         let selected = format!("({expression}) AS \"{column}\"");
         let planned =

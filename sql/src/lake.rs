@@ -106,6 +106,15 @@ impl Lake {
         session::open(self, &tables, as_of).await
     }
 
+    /// As [`Lake::at`], for queries that ship.
+    pub(crate) async fn of_contract(
+        &self,
+        as_of: Option<DateTime<Utc>>,
+    ) -> Result<SessionContext, LakeError> {
+        let tables = self.tables().await?;
+        session::of_contract(self, &tables, as_of).await
+    }
+
     /// Shows a session the present versions of all tables, if any moved since
     /// it was opened; `true` if so. Queries under way keep what they began with.
     ///

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{RecordBatch, TimestampMicrosecondArray};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::common::Column;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
 use deltalake_core::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
@@ -55,6 +56,7 @@ pub(crate) async fn open(
     let config = config(lake).with_extension(Arc::new(shown));
     let ctx = context(lake, config);
     let (public, raw) = schemas(lake, tables, as_of, None).await?;
+    show_added(&public, &raw, lake, tables, as_of)?;
     install(&ctx, public, raw)?;
     Ok(if lake.options.files_in_place { FilesInPlace::enable(ctx) } else { ctx })
 }
@@ -72,9 +74,23 @@ pub(crate) async fn refresh(
         return Ok(false);
     }
     let (public, raw) = schemas(lake, tables, shown.as_of, None).await?;
+    show_added(&public, &raw, lake, tables, shown.as_of)?;
     install(ctx, public, raw)?;
     *shown.versions.lock().unwrap_or_else(PoisonError::into_inner) = present;
     Ok(true)
+}
+
+/// A session for the queries that ship: tables have the contract's columns and
+/// no others, whatever messages added.
+pub(crate) async fn of_contract(
+    lake: &Lake,
+    tables: &[LakeTable],
+    as_of: Option<DateTime<Utc>>,
+) -> Result<SessionContext, LakeError> {
+    let ctx = context(lake, config(lake));
+    let (public, raw) = schemas(lake, tables, as_of, None).await?;
+    install(&ctx, public, raw)?;
+    Ok(ctx)
 }
 
 /// A session for rolling up: what is known now, but only of the `files` of
@@ -145,7 +161,7 @@ fn install(
     Ok(())
 }
 
-/// Both schemas as of an instant. With `reads` given, meter reads are those
+/// Both schemas as of an instant, with the contract's columns. With `reads` given, meter reads are those
 /// files only and rollups are computed from them.
 async fn schemas(
     lake: &Lake,
@@ -173,7 +189,7 @@ async fn schemas(
         }
         let mut files = lake_table.files()?;
         newest = newest.max(files.iter().filter_map(|file| file.newest_available_at).max());
-        let landed = landed(lake_table, as_of)?;
+        let landed = landed(lake_table, lake_table.table.schema(), as_of)?;
         match lake_table.table {
             table if Rollup::of(table).is_some() => {}
             Table::Forecasts | Table::RiskScores | Table::Models => put(&public, name, landed)?,
@@ -181,7 +197,7 @@ async fn schemas(
                 let provider = if lake_table.delta.is_none() {
                     shipped(table)?
                 } else {
-                    Arc::new(CurrentTable::new(table, files, store.clone(), None))
+                    Arc::new(CurrentTable::new(table, table.schema(), files, store.clone(), None))
                 };
                 put(&raw, name, landed)?;
                 put(&public, name, provider)?;
@@ -193,7 +209,8 @@ async fn schemas(
                     files.clone_from(reads);
                 }
                 put(&raw, name, landed)?;
-                let current = CurrentTable::new(table, files, store.clone(), as_of);
+                let schema = table.schema();
+                let current = CurrentTable::new(table, schema, files, store.clone(), as_of);
                 put(&public, name, Arc::new(current))?;
             }
         }
@@ -209,7 +226,7 @@ async fn schemas(
             _ => None,
         };
         let provider = match stored {
-            Some(table) => landed(table, None)?,
+            Some(table) => landed(table, table.table.schema(), None)?,
             None => view(&ctx, query).await?,
         };
         put(&public, query.name, provider)?;
@@ -217,14 +234,44 @@ async fn schemas(
     Ok((public, raw))
 }
 
-/// The rows as they landed, those known at an instant.
+/// Puts the tables that messages added columns to in place of those with the
+/// contract's columns alone. The views were planned before and stay as they are:
+/// a column may be called like one that a view makes or joins.
+fn show_added(
+    public: &Arc<dyn SchemaProvider>,
+    raw: &Arc<dyn SchemaProvider>,
+    lake: &Lake,
+    tables: &[LakeTable],
+    as_of: Option<DateTime<Utc>>,
+) -> Result<(), LakeError> {
+    for lake_table in tables {
+        let (table, columns) = (lake_table.table, lake_table.columns()?);
+        if columns == table.schema() {
+            continue;
+        }
+        let landed = landed(lake_table, Arc::clone(&columns), as_of)?;
+        let current =
+            CurrentTable::new(table, columns, lake_table.files()?, store_url(lake)?, as_of);
+        let current: Arc<dyn TableProvider> = Arc::new(current);
+        for (schema, provider) in [(raw, landed), (public, current)] {
+            let replaced = schema
+                .deregister_table(table.name())
+                .and_then(|_| schema.register_table(table.name().to_owned(), provider));
+            replaced.map_err(|error| LakeError::of_shipped(table.name(), &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// The rows as they landed, those known at an instant, with the columns of
+/// `schema`. A table from before some of them has these empty.
 fn landed(
     lake_table: &LakeTable,
+    schema: SchemaRef,
     as_of: Option<DateTime<Utc>>,
 ) -> Result<Arc<dyn TableProvider>, LakeError> {
     let (table, name) = (lake_table.table, lake_table.table.name());
     let of_plan = |error: DataFusionError| LakeError::of_shipped(name, &error);
-    let schema = table.schema();
     let Some(delta) = &lake_table.delta else {
         let empty = MemTable::try_new(schema, vec![Vec::new()]).map_err(of_plan)?;
         return Ok(Arc::new(empty));
@@ -240,14 +287,36 @@ fn landed(
         Table::Models => Some("fitted_at"),
         _ => schema.field_with_name("available_at").ok().map(|_| "available_at"),
     };
-    let (Some(as_of), Some(column)) = (as_of, known_from) else { return Ok(scan) };
-    let instant =
-        ScalarValue::TimestampMicrosecond(Some(as_of.timestamp_micros()), Some("UTC".into()));
-    let plan = LogicalPlanBuilder::scan(name, provider_as_source(scan), None)
-        .and_then(|plan| plan.filter(col(column).lt_eq(lit(instant))))
-        .and_then(LogicalPlanBuilder::build)
-        .map_err(of_plan)?;
-    Ok(Arc::new(ViewTable::new(plan, None)))
+    let known = as_of.zip(known_from).map(|(as_of, column)| {
+        let micros = Some(as_of.timestamp_micros());
+        col(column).lt_eq(lit(ScalarValue::TimestampMicrosecond(micros, Some("UTC".into()))))
+    });
+    let found = scan.schema();
+    let is_there = |field: &FieldRef| found.field_with_name(field.name()).is_ok();
+    let as_it_is =
+        found.fields().len() == schema.fields().len() && schema.fields().iter().all(is_there);
+    if known.is_none() && as_it_is {
+        return Ok(scan);
+    }
+    let column = |field: &FieldRef| {
+        if is_there(field) {
+            return Ok::<_, DataFusionError>(col(Column::from_name(field.name())));
+        }
+        Ok(lit(ScalarValue::try_from(field.data_type())?).alias(field.name()))
+    };
+    let plan = || {
+        let mut plan = LogicalPlanBuilder::scan(name, provider_as_source(scan), None)?;
+        if let Some(known) = known {
+            plan = plan.filter(known)?;
+        }
+        if !as_it_is {
+            let columns: Vec<Expr> =
+                schema.fields().iter().map(column).collect::<Result<_, _>>()?;
+            plan = plan.project(columns)?;
+        }
+        plan.build()
+    };
+    Ok(Arc::new(ViewTable::new(plan().map_err(of_plan)?, None)))
 }
 
 fn shipped(table: Table) -> Result<Arc<dyn TableProvider>, LakeError> {

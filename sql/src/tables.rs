@@ -1,10 +1,12 @@
 //! The Delta tables of a lake: where they are, which files they have now.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, FieldRef, Int64Type, Schema, SchemaRef};
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoArrow;
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use loadstar_schema::{Table, timestamp_type};
 use object_store::path::Path;
@@ -36,6 +38,20 @@ pub(crate) struct LakeTable {
 impl LakeTable {
     pub(crate) fn version(&self) -> Option<u64> {
         self.delta.as_ref().and_then(DeltaTable::version)
+    }
+
+    /// The contract's columns, then those that messages have added.
+    pub(crate) fn columns(&self) -> Result<SchemaRef, LakeError> {
+        let contract = self.table.schema();
+        let Some(delta) = &self.delta else { return Ok(contract) };
+        let snapshot =
+            delta.snapshot().map_err(|source| LakeError::of_table(self.table.name(), source))?;
+        let found: Schema = snapshot.schema().as_ref().try_into_arrow()?;
+        let added = found.fields().iter().filter(|field| {
+            Table::LANDED.contains(&self.table) && contract.field_with_name(field.name()).is_err()
+        });
+        let fields: Vec<FieldRef> = contract.fields().iter().chain(added).cloned().collect();
+        Ok(Arc::new(Schema::new(fields)))
     }
 
     /// The files of this version, by partition and path.

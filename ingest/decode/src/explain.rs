@@ -154,7 +154,7 @@ fn path_at(read: &[u8]) -> Option<String> {
 }
 
 /// Index of the quote that closes the text opened at `open`, or of the end.
-fn end_of_text(read: &[u8], open: usize) -> usize {
+pub(super) fn end_of_text(read: &[u8], open: usize) -> usize {
     let mut at = open + 1;
     while at < read.len() && read[at] != b'"' {
         at += if read[at] == b'\\' { 2 } else { 1 };

@@ -3,16 +3,20 @@
 //! A [`Decoder`] takes the messages of one topic. Each is taken in whole or
 //! refused whole: what is wrong with it becomes a [`Reject`] that says what,
 //! where and what was expected, and the stream goes on. The rows come out as
-//! record batches of [`Table::schema`]; of reads, the two columns about edits
-//! are left out where no row has them.
+//! record batches of [`Table::schema`], followed by a nullable column for every
+//! member that messages had beside the table's own ([`AddedColumns`]); of reads,
+//! the two columns about edits are left out where no row has them.
 //!
 //! Begin reading at [`Decoder::push`]. `reads` holds the one topic with the
 //! volume; a table each is in `customers`, `billing`, `network` and `dated`;
 //! `check` holds the rules of single values, `clock` what becomes of reads off
-//! the grid of their intervals, `explain` turns serde's errors into sentences.
-//! [`writer`] makes JSON of Avro and Protobuf beforehand.
+//! the grid of their intervals, `explain` turns serde's errors into sentences,
+//! `added_rows` says which members become columns. [`writer`] makes JSON of
+//! Avro and Protobuf beforehand.
 #![forbid(unsafe_code)]
 
+mod added_columns;
+mod added_rows;
 mod billing;
 mod check;
 mod clock;
@@ -22,6 +26,7 @@ mod dated;
 mod explain;
 mod interval_rows;
 mod known;
+mod members;
 mod network;
 mod read_message;
 mod reads;
@@ -36,6 +41,8 @@ use chrono::{DateTime, Utc};
 use loadstar_schema::{Table, event};
 use serde::Deserialize;
 
+pub use self::added_columns::{AddedColumns, MOST_ADDED_COLUMNS};
+use self::added_rows::AddedRows;
 use self::columns::Columns;
 use self::dated::{CalendarDay, ReferenceCode, TariffPrice, VeeThreshold};
 use self::explain::explain;
@@ -98,7 +105,14 @@ pub struct Decoder {
 #[derive(Debug)]
 enum Rows {
     Reads(Box<ReadRows>),
-    Single(Columns),
+    Single(SingleRows),
+}
+
+/// Rows of a table whose messages are one row each.
+#[derive(Debug)]
+struct SingleRows {
+    columns: Columns,
+    added: AddedRows,
 }
 
 /// What a row is checked against beside itself.
@@ -122,7 +136,10 @@ impl Decoder {
     pub fn new(table: Table, codes: Arc<KnownCodes>) -> Self {
         let rows = match table {
             Table::MeterReads | Table::RegisterReads => Rows::Reads(Box::new(ReadRows::new())),
-            _ => Rows::Single(Columns::new(table.schema())),
+            _ => Rows::Single(SingleRows {
+                columns: Columns::new(table.schema()),
+                added: AddedRows::new(table),
+            }),
         };
         Self {
             table,
@@ -135,6 +152,17 @@ impl Decoder {
             reject_bytes: 0,
             json: Vec::new(),
         }
+    }
+
+    /// The same decoder, which shares with others what columns were added. To be
+    /// said before the first message.
+    #[must_use]
+    pub fn with_columns(mut self, columns: &AddedColumns) -> Self {
+        match &mut self.rows {
+            Rows::Reads(reads) => reads.set_columns(columns),
+            Rows::Single(rows) => rows.added.set_columns(columns.clone()),
+        }
+        self
     }
 
     /// From now on, rows may carry these codes.
@@ -197,10 +225,10 @@ impl Decoder {
         self.full_bytes += self.rows.estimated_bytes();
         let batches = match &mut self.rows {
             Rows::Reads(reads) => vec![
-                (Table::MeterReads, reads.intervals.finish()),
-                (Table::RegisterReads, reads.registers.finish()),
+                (Table::MeterReads, reads.added_to_intervals.beside(reads.intervals.finish())),
+                (Table::RegisterReads, reads.added_to_registers.beside(reads.registers.finish())),
             ],
-            Rows::Single(columns) => vec![(self.table, columns.finish())],
+            Rows::Single(rows) => vec![(self.table, rows.added.beside(rows.columns.finish()))],
         };
         self.full.extend(batches.into_iter().filter(|(_, batch)| batch.num_rows() > 0));
     }
@@ -237,16 +265,19 @@ impl Rows {
     fn row_count(&self) -> usize {
         match self {
             Self::Reads(reads) => reads.intervals.row_count() + reads.registers.row_count(),
-            Self::Single(columns) => columns.row_count(),
+            Self::Single(rows) => rows.columns.row_count(),
         }
     }
 
     fn estimated_bytes(&self) -> usize {
         match self {
             Self::Reads(reads) => {
-                reads.intervals.estimated_bytes() + reads.registers.estimated_bytes()
+                reads.intervals.estimated_bytes()
+                    + reads.registers.estimated_bytes()
+                    + reads.added_to_intervals.estimated_bytes()
+                    + reads.added_to_registers.estimated_bytes()
             }
-            Self::Single(columns) => columns.estimated_bytes(),
+            Self::Single(rows) => rows.columns.estimated_bytes() + rows.added.estimated_bytes(),
         }
     }
 }
@@ -276,28 +307,34 @@ fn object(payload: Option<&[u8]>) -> Result<&[u8], Fault> {
 }
 
 /// One landed row: its last column says when it arrived.
-fn take<'de, R>(rows: &mut Columns, payload: &'de [u8], context: &Context<'_>) -> Result<(), Fault>
-where
-    R: Row + Deserialize<'de>,
-{
-    let row = checked::<R>(payload, context)?;
-    row.write(rows);
-    rows.instant(context.arrived_at);
-    rows.end_row();
-    Ok(())
-}
-
-/// One row of reference data, which says itself from when it holds.
-fn take_dated<'de, R>(
-    rows: &mut Columns,
+fn take<'de, R>(
+    rows: &mut SingleRows,
     payload: &'de [u8],
     context: &Context<'_>,
 ) -> Result<(), Fault>
 where
     R: Row + Deserialize<'de>,
 {
-    checked::<R>(payload, context)?.write(rows);
-    rows.end_row();
+    let row = checked::<R>(payload, context)?;
+    let added = rows.added.admit(payload)?;
+    rows.added.push(rows.columns.row_count(), 1, &added);
+    row.write(&mut rows.columns);
+    rows.columns.instant(context.arrived_at);
+    rows.columns.end_row();
+    Ok(())
+}
+
+/// One row of reference data, which says itself from when it holds.
+fn take_dated<'de, R>(
+    rows: &mut SingleRows,
+    payload: &'de [u8],
+    context: &Context<'_>,
+) -> Result<(), Fault>
+where
+    R: Row + Deserialize<'de>,
+{
+    checked::<R>(payload, context)?.write(&mut rows.columns);
+    rows.columns.end_row();
     Ok(())
 }
 

@@ -40,6 +40,8 @@ pub(super) struct ReadMessage<'de> {
     pub(super) modulus_kwh: Option<Energy>,
     pub(super) edit_rule: Option<Cow<'de, str>>,
     pub(super) edit_reason: Option<Cow<'de, str>>,
+    /// The whole message, if it has members beside these and the envelope's.
+    pub(super) others: Option<&'de [u8]>,
 }
 
 impl<'de> ReadMessage<'de> {
@@ -48,8 +50,11 @@ impl<'de> ReadMessage<'de> {
         curve.energies.clear();
         curve.quality.clear();
         let mut deserializer = serde_json::Deserializer::from_slice(payload);
-        let message = deserializer.deserialize_map(Fields { curve })?;
+        let mut has_others = false;
+        let fields = Fields { curve, has_others: &mut has_others };
+        let mut message = deserializer.deserialize_map(fields)?;
         deserializer.end()?;
+        message.others = has_others.then_some(payload);
         Ok(message)
     }
 }
@@ -72,6 +77,15 @@ enum Name {
     ModulusKwh,
     EditRule,
     EditReason,
+    #[serde(
+        rename = "event_id",
+        alias = "event_time",
+        alias = "org",
+        alias = "produced_at",
+        alias = "schema_version",
+        alias = "source"
+    )]
+    Envelope,
     #[serde(other)]
     Other,
 }
@@ -95,13 +109,14 @@ impl Name {
             Self::ModulusKwh => "modulus_kwh",
             Self::EditRule => "edit_rule",
             Self::EditReason => "edit_reason",
-            Self::Other => "",
+            Self::Envelope | Self::Other => "",
         }
     }
 }
 
 struct Fields<'c> {
     curve: &'c mut Curve,
+    has_others: &'c mut bool,
 }
 
 impl<'de> de::Visitor<'de> for Fields<'_> {
@@ -116,7 +131,7 @@ impl<'de> de::Visitor<'de> for Fields<'_> {
         let mut seen = 0_u32;
         while let Some(name) = map.next_key::<Name>()? {
             let bit = 1 << name as u32;
-            if seen & bit != 0 && !matches!(name, Name::Other) {
+            if seen & bit != 0 && !matches!(name, Name::Envelope | Name::Other) {
                 return Err(de::Error::duplicate_field(name.text()));
             }
             seen |= bit;
@@ -153,7 +168,11 @@ impl<'de> de::Visitor<'de> for Fields<'_> {
                     message.quality =
                         map.next_value_seed(QualityNumbers(&mut self.curve.quality))?;
                 }
+                Name::Envelope => {
+                    map.next_value::<de::IgnoredAny>()?;
+                }
                 Name::Other => {
+                    *self.has_others = true;
                     map.next_value::<de::IgnoredAny>()?;
                 }
             }

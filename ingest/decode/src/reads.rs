@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use loadstar_schema::codes::{Quality, ReadChannel, TouPeriod};
 use loadstar_schema::{Energy, Fixed, Table, day};
 
+use super::added_columns::{AddedCell, AddedColumns};
+use super::added_rows::AddedRows;
 use super::check;
 use super::clock;
 use super::columns::Columns;
@@ -22,6 +24,8 @@ const INTERVAL_LIMIT_KWH: i128 = 100_000_000;
 pub(super) struct ReadRows {
     pub(super) intervals: IntervalRows,
     pub(super) registers: Columns,
+    pub(super) added_to_intervals: AddedRows,
+    pub(super) added_to_registers: AddedRows,
     /// The curve of the message at hand, kept for its allocations.
     curve: Curve,
 }
@@ -31,8 +35,15 @@ impl ReadRows {
         Self {
             intervals: IntervalRows::default(),
             registers: Columns::new(Table::RegisterReads.schema()),
+            added_to_intervals: AddedRows::new(Table::MeterReads),
+            added_to_registers: AddedRows::new(Table::RegisterReads),
             curve: Curve::default(),
         }
+    }
+
+    pub(super) fn set_columns(&mut self, columns: &AddedColumns) {
+        self.added_to_intervals.set_columns(columns.clone());
+        self.added_to_registers.set_columns(columns.clone());
     }
 
     pub(super) fn take(&mut self, payload: &[u8], arrived_at: DateTime<Utc>) -> Result<(), Fault> {
@@ -103,6 +114,8 @@ impl ReadRows {
                 check::interval_energy(field, energy, what, signed, INTERVAL_LIMIT_KWH)?;
             }
         }
+        let others = message.others.filter(|_| energies.iter().any(Option::is_some));
+        let added = admitted(&self.added_to_intervals, others)?;
         let run = Run {
             meter_id,
             channel: channel.code(),
@@ -118,6 +131,7 @@ impl ReadRows {
         if let Some(edit) = edit {
             self.intervals.edited_from(before, &edit);
         }
+        self.added_to_intervals.push(before, self.intervals.row_count() - before, &added);
         Ok(())
     }
 
@@ -142,10 +156,12 @@ impl ReadRows {
         let quality = self.single_quality(message)?;
         let (what, signed) = direction(channel);
         check::interval_energy("energy_kwh", energy, what, signed, INTERVAL_LIMIT_KWH)?;
+        let added = admitted(&self.added_to_intervals, message.others)?;
         let (read_at, quality, edit) = match manual_edit(message)? {
             Some(edit) => (read_at, Quality::EDITED.0, Some(edit)),
             None => clock::placed(read_at, interval_min, quality),
         };
+        self.added_to_intervals.push(self.intervals.row_count(), 1, &added);
         let run = Run {
             meter_id,
             channel: channel.code(),
@@ -199,6 +215,8 @@ impl ReadRows {
                 check::trimmed(modulus)
             )));
         }
+        let added = admitted(&self.added_to_registers, message.others)?;
+        self.added_to_registers.push(self.registers.row_count(), 1, &added);
         let rows = &mut self.registers;
         rows.text(meter_id);
         rows.text(channel.code());
@@ -247,6 +265,11 @@ fn manual_edit(message: &ReadMessage<'_>) -> Result<Option<Edit>, Fault> {
         )));
     }
     Ok(Some(Edit { rule, reason }))
+}
+
+/// The cells of members that are nobody's, which hardly any message has.
+fn admitted<'a>(rows: &AddedRows, others: Option<&'a [u8]>) -> Result<Vec<AddedCell<'a>>, Fault> {
+    others.map_or(Ok(Vec::new()), |message| rows.admit(message))
 }
 
 /// What a channel's energy is called, and whether it may be negative.

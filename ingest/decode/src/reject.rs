@@ -36,6 +36,9 @@ pub enum RejectReason {
     ImpossibleValue,
     /// No payload: a tombstone.
     EmptyPayload,
+    /// A member that fits no column: of another type than its column holds, or
+    /// with a name that no column can have.
+    IncompatibleSchema,
     /// The decoder's table takes no messages: Loadstar computes it.
     ComputedTable,
 }
@@ -53,6 +56,7 @@ impl RejectReason {
         Self::UnknownCode,
         Self::ImpossibleValue,
         Self::EmptyPayload,
+        Self::IncompatibleSchema,
         Self::ComputedTable,
     ];
 
@@ -70,6 +74,7 @@ impl RejectReason {
             Self::UnknownCode => "unknown_code",
             Self::ImpossibleValue => "impossible_value",
             Self::EmptyPayload => "empty_payload",
+            Self::IncompatibleSchema => "incompatible_schema",
             Self::ComputedTable => "computed_table",
         }
     }

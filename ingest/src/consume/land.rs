@@ -13,8 +13,8 @@ use super::lane::{self, Flush};
 use super::poll::Rewind;
 use super::progress::{Pace, Shared};
 use super::{IngestOptions, IngestSummary, Progress, StoppedBy};
-use crate::decode::Reject;
-use crate::ledger::{Ledger, OpenTables, Start, tables_of};
+use crate::decode::{AddedColumns, Reject};
+use crate::ledger::{Ledger, OpenTables, Start, added_columns, tables_of};
 use crate::{IngestError, LakeTable};
 
 struct Topic {
@@ -24,6 +24,15 @@ struct Topic {
     epoch: u64,
     /// The lake's offsets less the broker's.
     origins: BTreeMap<i32, i64>,
+}
+
+impl Topic {
+    /// Voids what is decoded and not landed.
+    fn rewind(&mut self, lane: usize, tables: &OpenTables) -> Result<Rewind, IngestError> {
+        self.epoch += 1;
+        let columns = added_columns(self.ledger.stream, tables)?;
+        Ok(Rewind { lane, epoch: self.epoch, starts: self.ledger.starts(), columns })
+    }
 }
 
 /// Where partitions taken up are to be begun.
@@ -67,6 +76,12 @@ impl Lander {
         Ok(Self { options, tables, topics, progress, tell, pace })
     }
 
+    /// What each topic's messages have added so far, in the order of the options'.
+    pub(super) fn columns(&self) -> Result<Vec<AddedColumns>, IngestError> {
+        let topics = self.topics.iter();
+        topics.map(|topic| added_columns(topic.ledger.stream, &self.tables)).collect()
+    }
+
     /// Takes partitions of a topic up where the lake stands.
     pub(super) async fn take_up(
         &mut self,
@@ -81,11 +96,8 @@ impl Lander {
         };
         let app_ids: Vec<_> = partitions.iter().map(app_id).collect();
         let undisturbed = topic.ledger.take_up(app_ids, &mut self.tables).await?;
+        let rewind = if undisturbed { None } else { Some(topic.rewind(lane, &self.tables)?) };
         let mut starts = topic.ledger.starts();
-        let rewind = (!undisturbed).then(|| {
-            topic.epoch += 1;
-            Rewind { lane, epoch: topic.epoch, starts: starts.clone() }
-        });
         starts.retain(|start| partitions.contains(&start.partition));
         let mut progress = self.progress.lock();
         for start in &starts {
@@ -165,11 +177,9 @@ impl Lander {
         };
         log_rejects(&topic.name, &landed.rejects);
         let Some(now) = now else {
-            tracing::warn!(topic = topic.name, "another process landed it too, following");
+            tracing::warn!(topic = topic.name, "another process was quicker, following");
             topic.ledger.reread(&mut self.tables).await?;
-            topic.epoch += 1;
-            let (epoch, starts) = (topic.epoch, topic.ledger.starts());
-            return Ok(Some(Rewind { lane: flush.lane, epoch, starts }));
+            return topic.rewind(flush.lane, &self.tables).map(Some);
         };
         tracing::debug!(
             topic = topic.name,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use loadstar_schema::Table;
 
 use crate::decode::writer::Writer;
-use crate::decode::{Decoder, KnownCodes, Message};
+use crate::decode::{AddedColumns, Decoder, KnownCodes, Message};
 use crate::ledger::{Parts, Start};
 
 /// Whether a table has a topic of its own.
@@ -60,6 +60,7 @@ pub(crate) struct Lane {
     /// Bytes of memory the decoders hold.
     pub(crate) held_bytes: usize,
     codes: Arc<KnownCodes>,
+    columns: AddedColumns,
     /// By the tables that have the rows already; but for the moments after a
     /// crash there is one, with none.
     decoders: Vec<(Vec<Table>, Decoder)>,
@@ -70,7 +71,12 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(stream: Table, topic: String, codes: Arc<KnownCodes>) -> Self {
+    pub(crate) fn new(
+        stream: Table,
+        topic: String,
+        codes: Arc<KnownCodes>,
+        columns: AddedColumns,
+    ) -> Self {
         Self {
             stream,
             topic,
@@ -78,6 +84,7 @@ impl Lane {
             partitions: BTreeMap::new(),
             held_bytes: 0,
             codes,
+            columns,
             decoders: Vec::new(),
             since: None,
             messages: 0,
@@ -93,8 +100,10 @@ impl Lane {
         self.partitions.insert(start.partition, partition);
     }
 
-    /// Forgets everything not handed over.
-    pub(crate) fn clear(&mut self) {
+    /// Forgets everything not handed over. Messages are held against `columns`
+    /// from then on: what was known of others came of rows that are void.
+    pub(crate) fn clear(&mut self, columns: AddedColumns) {
+        self.columns = columns;
         self.decoders.clear();
         self.held_bytes = 0;
         self.since = None;
@@ -118,7 +127,8 @@ impl Lane {
             Some(index) => &mut self.decoders[index].1,
             None => {
                 let has = partition.ahead.iter().map(|(table, _)| *table).collect();
-                self.decoders.push((has, Decoder::new(self.stream, self.codes.clone())));
+                let decoder = Decoder::new(self.stream, self.codes.clone());
+                self.decoders.push((has, decoder.with_columns(&self.columns)));
                 let last = self.decoders.len() - 1;
                 &mut self.decoders[last].1
             }

@@ -72,7 +72,9 @@ pub async fn run(
             return Ok(lander.summary(StoppedBy::Asked, started));
         };
         match land(lander, connection, protocol.is_some(), &options, &stop).await {
-            Ok((lander, stopped_by)) => return Ok(lander.summary(stopped_by, started)),
+            // Polling may have reached the end before it heard of the rewind.
+            Ok((_, StoppedBy::End, true)) => {}
+            Ok((lander, stopped_by, _)) => return Ok(lander.summary(stopped_by, started)),
             Err(error) if protocol == Some(GroupProtocol::Auto) && is_unsupported(&error) => {
                 tracing::info!("the broker is without KIP-848, joining with the classic protocol");
                 protocol = Some(GroupProtocol::Classic);
@@ -82,21 +84,23 @@ pub async fn run(
     }
 }
 
-/// Lands what is polled until polling or landing ends.
+/// Lands what is polled until polling or landing ends. Says last whether there
+/// was a rewind.
 async fn land(
     mut lander: Lander,
     connection: Connection,
     in_group: bool,
     options: &Arc<IngestOptions>,
     stop: &watch::Receiver<bool>,
-) -> Result<(Lander, StoppedBy), IngestError> {
+) -> Result<(Lander, StoppedBy, bool), IngestError> {
     let (handed, mut taken) = mpsc::channel(1);
     let (control, controls) = std::sync::mpsc::channel();
-    let poller = Poller::new(options, connection.clone(), handed, controls, stop.clone());
+    let columns = lander.columns()?;
+    let poller = Poller::new(options, connection.clone(), columns, handed, controls, stop.clone());
     let polling = tokio::task::spawn_blocking(move || {
         poller.run(if in_group { Poller::subscribe } else { Poller::assign_all })
     });
-    let mut landed = Ok(());
+    let (mut landed, mut rewound) = (Ok(()), false);
     while let Some(handed) = taken.recv().await {
         let done = match handed {
             Handed::Began { expected_messages } => {
@@ -107,6 +111,7 @@ async fn land(
                 Ok(None) => Ok(()),
                 // The poller is gone only if it is about to say why.
                 Ok(Some(rewind)) => {
+                    rewound = true;
                     drop(control.send(Control::Rewind(rewind)));
                     Ok(())
                 }
@@ -133,7 +138,7 @@ async fn land(
     let polled = polling.await.map_err(died)?;
     leave(connection).await;
     landed?;
-    Ok((lander, polled?))
+    Ok((lander, polled?, rewound))
 }
 
 /// Leaves the group. The library waits long for a broker that is gone; nothing

@@ -19,8 +19,8 @@ use super::connect::{ANSWER_WITHIN, Connection, Rebalance, kafka};
 use super::land::TakenUp;
 use super::lane::{Flush, Lane, Partition};
 use super::{FlushPolicy, IngestOptions, StoppedBy};
-use crate::decode::Message;
 use crate::decode::writer::schema_id;
+use crate::decode::{AddedColumns, Message};
 use crate::ledger::Start;
 use crate::{IngestError, Registry};
 
@@ -44,6 +44,8 @@ pub(super) struct Rewind {
     pub(super) lane: usize,
     pub(super) epoch: u64,
     pub(super) starts: Vec<Start>,
+    /// The columns added to the lane's tables.
+    pub(super) columns: AddedColumns,
 }
 
 /// What the poller gives the landing side to do, in this order.
@@ -93,16 +95,17 @@ impl Poller {
     pub(super) fn new(
         options: &Arc<IngestOptions>,
         connection: Connection,
+        columns: Vec<AddedColumns>,
         handed: mpsc::Sender<Handed>,
         controls: Receiver<Control>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let lane = |(stream, topic): (&Table, &String)| {
-            Lane::new(*stream, topic.clone(), options.codes.clone())
+        let lane = |((stream, topic), columns): ((&Table, &String), AddedColumns)| {
+            Lane::new(*stream, topic.clone(), options.codes.clone(), columns)
         };
         Self {
             connection,
-            lanes: options.topics.iter().map(lane).collect(),
+            lanes: options.topics.iter().zip(columns).map(lane).collect(),
             policy: options.flush,
             until_end: options.until_end,
             broker_forgets: options.broker_forgets,
@@ -439,7 +442,7 @@ impl Poller {
 
     fn rewind(&mut self, rewind: Rewind) -> Result<(), IngestError> {
         let lane = &mut self.lanes[rewind.lane];
-        lane.clear();
+        lane.clear(rewind.columns);
         lane.epoch = rewind.epoch;
         let mut list = TopicPartitionList::new();
         let mut parked = Vec::new();

@@ -6,6 +6,8 @@
 //! Where they are not to be had, each test says so and runs over the embedded
 //! broker, or not at all; with `CI` set it fails.
 
+#[path = "../landing/evolution.rs"]
+mod evolution;
 #[path = "../landing/exactly_once.rs"]
 mod exactly_once;
 #[path = "../landing/formats.rs"]

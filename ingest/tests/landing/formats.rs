@@ -372,7 +372,7 @@ async fn a_schema_that_is_nowhere_makes_letters_that_land_once_it_is() {
     let still = replay(&lake.url, wanted()).await.expect("tried");
     assert_eq!((still.landed, still.refused[0].reason), (0, RejectReason::UnknownSchema));
     registry.register(77, None, METER_READS, &[]);
-    assert_eq!(try_out(&wanted()).await.expect("tried").landed, 1);
+    assert_eq!(try_out(&lake.url, &wanted()).await.expect("tried").landed, 1);
     assert_eq!(replay(&lake.url, wanted()).await.expect("replayed").landed, 1);
 }
 

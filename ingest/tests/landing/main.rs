@@ -1,8 +1,10 @@
 //! Topics and files into a lake on disk, with crashes at every step, over the
 //! embedded broker.
 
+mod columns;
 mod compaction;
 mod embedded;
+mod evolution;
 mod exactly_once;
 mod files;
 mod formats;

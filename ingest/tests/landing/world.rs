@@ -6,10 +6,11 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Int32Type;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type};
 use chrono::{DateTime, TimeDelta, Utc};
-use deltalake_core::DeltaTableBuilder;
+use deltalake_core::{DeltaTable, DeltaTableBuilder};
 use loadstar_ingest::produce::{Producer, Record};
 use loadstar_ingest::{
     Fault, Faults, FlushPolicy, IngestError, IngestOptions, IngestSummary, LakeUrl, Step, run,
@@ -90,9 +91,13 @@ fn start() -> DateTime<Utc> {
 }
 
 pub(crate) fn produce(broker: &Broker, sequences: std::ops::Range<i32>) {
+    produce_payloads(broker, sequences.map(|sequence| (sequence, payload(sequence))));
+}
+
+pub(crate) fn produce_payloads(broker: &Broker, payloads: impl IntoIterator<Item = (i32, String)>) {
     let mut producer = Producer::connect(&broker.servers, &BTreeMap::new()).expect("producer");
-    for sequence in sequences {
-        let (key, payload) = (meter(sequence), payload(sequence));
+    for (sequence, payload) in payloads {
+        let key = meter(sequence);
         let record = Record {
             topic: &broker.topic,
             key: key.as_bytes(),
@@ -143,8 +148,17 @@ impl Lake {
 
     /// The rows of a table's files, without its partition columns.
     pub(crate) async fn rows(&self, table: Table) -> Vec<RecordBatch> {
+        self.rows_of(table, |_| true).await
+    }
+
+    /// The rows of some of a table's files.
+    pub(crate) async fn rows_of(
+        &self,
+        table: Table,
+        of: impl Fn(&String) -> bool,
+    ) -> Vec<RecordBatch> {
         let mut rows = Vec::new();
-        for file in self.files(table).await {
+        for file in self.files(table).await.into_iter().filter(of) {
             let file = File::open(file.trim_start_matches("file://")).expect("a file");
             let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
             rows.extend(reader.build().expect("Parquet").map(|batch| batch.expect("rows")));
@@ -152,10 +166,64 @@ impl Lake {
         rows
     }
 
+    /// The cells of a column as text, with the revision of each row; none of
+    /// them has a value in a file without the column.
+    pub(crate) async fn cells(&self, table: Table, column: &str) -> Vec<(i32, Option<String>)> {
+        let mut cells = Vec::new();
+        for batch in self.rows(table).await {
+            let numbers = sequences(std::slice::from_ref(&batch)).into_iter();
+            let column = batch.column_by_name(column);
+            let texts = column.map(|column| cast(column, &DataType::Utf8).expect("text"));
+            cells.extend(numbers.enumerate().map(|(row, (_, number))| {
+                let text = texts.as_ref().map(|texts| texts.as_string::<i32>());
+                let cell = text.filter(|text| text.is_valid(row)).map(|text| text.value(row));
+                (number, cell.map(str::to_owned))
+            }));
+        }
+        cells
+    }
+
+    /// Reason, detail and payload of each dead letter.
+    pub(crate) async fn dead_letters(&self) -> Vec<(String, String, String)> {
+        let mut letters = Vec::new();
+        for batch in self.rows(Table::DeadLetters).await {
+            let text = |name| batch.column_by_name(name).expect(name).as_string::<i32>();
+            let payloads = batch.column_by_name("payload").expect("payload").as_binary::<i32>();
+            for row in 0..batch.num_rows() {
+                let payload = String::from_utf8_lossy(payloads.value(row)).into_owned();
+                let (reason, detail) = (text("reason").value(row), text("detail").value(row));
+                letters.push((reason.to_owned(), detail.to_owned(), payload));
+            }
+        }
+        letters
+    }
+
+    /// Name, type and nullability of each column of the table.
+    pub(crate) async fn columns(&self, table: Table) -> Vec<(String, String, bool)> {
+        let delta = self.delta(table).await;
+        let schema = delta.snapshot().expect("a table").schema();
+        let column = |field: &deltalake_core::kernel::StructField| {
+            (field.name().clone(), field.data_type().to_string(), field.is_nullable())
+        };
+        schema.fields().map(column).collect()
+    }
+
+    /// Those that are not of the contract, by name.
+    pub(crate) async fn added_columns(&self, table: Table) -> Vec<(String, String, bool)> {
+        let contract = table.schema();
+        let mut columns = self.columns(table).await;
+        columns.retain(|(name, ..)| contract.field_with_name(name).is_err());
+        columns.sort();
+        columns
+    }
+
     pub(crate) async fn files(&self, table: Table) -> Vec<String> {
+        self.delta(table).await.get_file_uris().expect("files").collect()
+    }
+
+    async fn delta(&self, table: Table) -> DeltaTable {
         let builder = DeltaTableBuilder::from_url(self.url.table(table)).expect("an address");
-        let delta = builder.load().await.expect("a table");
-        delta.get_file_uris().expect("files").collect()
+        builder.load().await.expect("a table")
     }
 }
 

@@ -260,7 +260,7 @@ impl SecondChance<'_> {
         let open = letters(&collect(session, &open).await?)?;
         for (stream, letters) in self.by_table(open)? {
             let replayed = if dry_run {
-                try_out(&self.replay(stream, letters, None)).await?
+                try_out(&lake_url(self.context)?, &self.replay(stream, letters, None)).await?
             } else {
                 self.land(stream, letters, None).await?
             };

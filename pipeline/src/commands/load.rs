@@ -13,7 +13,9 @@ use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use loadstar_ingest::decode::KnownCodes;
-use loadstar_ingest::{LakeUrl, LoadProgress, LoadSource, LoadSummary, load_json_lines, load_rows};
+use loadstar_ingest::{
+    LakeUrl, LoadProgress, LoadSource, LoadSummary, load_json_lines, load_mapped_lines, load_rows,
+};
 use loadstar_schema::{Table, reference};
 use loadstar_sql::{LakeError, Mapping, RollupScope, map_file};
 use sha2::{Digest, Sha256};
@@ -155,7 +157,8 @@ async fn load_events(
     }
     let rows = map_file(file, table, mappings).await?;
     let (reader, failed) = as_lines(rows);
-    let loaded = load_json_lines(lake, table, source, reader, codes, progress).await;
+    // Only a mapping can have named a column that the table does not have.
+    let loaded = load_mapped_lines(lake, table, source, reader, codes, progress).await;
     // A file that breaks off is the cause, not the reader that noticed.
     if let Ok(error) = failed.try_recv() {
         return Err(error);

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bring_your_own;
+mod columns;
 mod command;
 mod dead_letters;
 mod kill;

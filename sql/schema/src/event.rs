@@ -4,9 +4,9 @@
 //! message where they need no unescaping. Times are RFC 3339, days are
 //! `YYYY-MM-DD`, quantities are JSON numbers (or strings, for systems that
 //! keep decimals that way). [`crate::wire`] says which other spellings are
-//! understood; what is written is always the above. Unknown fields are ignored,
-//! so that a producer may add some; an envelope (`event_id`, `source`, …) may be
-//! among them.
+//! understood; what is written is always the above. A producer may add fields:
+//! each becomes a nullable column of its table. Those of an envelope (`event_id`,
+//! `schema_version`, `source`, `event_time`, `produced_at`, `org`) are ignored.
 
 use std::borrow::Cow;
 

@@ -24,5 +24,5 @@ mod thresholds;
 pub mod wire;
 
 pub use fixed::{Energy, Fixed, Money, Price};
-pub use table::{Table, timestamp_type};
+pub use table::{Table, is_column_name, timestamp_type};
 pub use thresholds::{Threshold, Thresholds, VEE_TRANSACTION};

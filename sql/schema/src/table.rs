@@ -77,7 +77,7 @@ impl Table {
         Self::Models,
     ];
 
-    /// The tables that events land in; all but [`Table::RegisterReads`] have a
+    /// The tables that events land in, and may add nullable columns to; all but [`Table::RegisterReads`] have a
     /// topic of the same name, register reads share `meter_reads`.
     pub const LANDED: &'static [Self] = &[
         Self::MeterReads,
@@ -477,6 +477,15 @@ impl Table {
             ],
         }
     }
+}
+
+/// Is it a name that a column beside the contract's may have: a lower-case
+/// letter, then up to 62 lower-case letters, digits and `_`?
+#[must_use]
+pub fn is_column_name(name: &str) -> bool {
+    name.len() <= 63
+        && name.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
 /// Instants are microseconds in UTC, the one timestamp type Delta has.

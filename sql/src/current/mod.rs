@@ -47,14 +47,16 @@ pub(crate) struct CurrentTable {
 }
 
 impl CurrentTable {
+    /// `schema` has the contract's columns first, and may have added ones.
     pub(crate) fn new(
         table: Table,
+        schema: SchemaRef,
         files: Vec<LakeFile>,
         store: ObjectStoreUrl,
         as_of: Option<DateTime<Utc>>,
     ) -> Self {
         let as_of = as_of.filter(|_| available_at(table));
-        Self { table, schema: table.schema(), files, store, as_of }
+        Self { table, schema, files, store, as_of }
     }
 
     /// The columns a filter may name and still be right below the reduction.

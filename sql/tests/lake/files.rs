@@ -91,7 +91,11 @@ async fn a_wrong_mapping_is_named() {
     };
     assert!(map("energy_kwh=kw").await.contains("energy_kwh = kw:"));
     assert!(map("energy_kwh=kw").await.contains("kwh"));
-    assert!(map("energy=kwh").await.contains("has no column energy"));
+    let unnameable = map("Energy-kWh=kwh").await;
+    assert!(unnameable.contains("has no column Energy-kWh") && unnameable.contains("a-z"));
+    let of_reference: Mapping = "energy=kwh".parse().expect("a mapping");
+    let error = map_file(&path, Table::Reference, &[of_reference]).await.err().expect("refused");
+    assert!(error.to_string().contains("has no column energy"), "{error}");
     assert!("energy_kwh".parse::<Mapping>().is_err());
     let nothing = written.path().join("nothing.csv");
     assert!(matches!(map_file(&nothing, Table::Bills, &[]).await, Err(LakeError::File { .. })));

@@ -9,7 +9,7 @@ use futures::TryStreamExt;
 use loadstar_sql::{Features, REPORTS, VeeScope, Week, catalogue, report};
 
 use crate::village::{LAST_DAY, village};
-use crate::written::{at, date, pretty, rows};
+use crate::written::{Written, at, date, pretty, rows};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -31,7 +31,10 @@ fn compare(folder_name: &str, name: &str, answer: &str) -> Result<(), String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_query_answers_as_it_did() {
-    let written = village().await;
+    all_answer_as_they_did(&village().await).await;
+}
+
+pub(crate) async fn all_answer_as_they_did(written: &Written) {
     let ctx = written.now().await;
     let week = Week::of(date(LAST_DAY));
     let gap = VeeScope::Days(date("2026-11-13"), date("2026-11-13"));

@@ -1,6 +1,7 @@
 //! Tests over small lakes that are written row by row: what the queries answer
 //! is checked against golden results and against sums made in Rust.
 
+mod added;
 mod as_of;
 mod defects;
 mod draw;

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::json::ReaderBuilder;
 use arrow::util::pretty::pretty_format_batches;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
@@ -40,20 +40,14 @@ impl Written {
 
     /// Lands rows as ingest would: in one commit, straight through Delta.
     pub(crate) async fn land(&self, table: Table, rows: &[Value]) {
-        let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
-        let reader = ReaderBuilder::new(table.schema())
-            .with_batch_size(rows.len().max(1))
-            .build(std::io::Cursor::new(lines))
-            .expect("a reader");
-        let batches: Vec<RecordBatch> =
-            reader.collect::<Result<_, _>>().expect("rows of the schema");
-        let folder = self.folder.path().join(table.name());
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let folder = folder.canonicalize().expect("a folder");
-        let url = Url::from_directory_path(folder).expect("a URL");
-        let mut delta = DeltaTable::try_from_url(url).await.expect("a table");
+        self.land_as(table, table.schema(), rows).await;
+    }
+
+    /// Lands rows of other columns than the contract's.
+    pub(crate) async fn land_as(&self, table: Table, schema: SchemaRef, rows: &[Value]) {
+        let mut delta = self.delta(table).await;
         if delta.version().is_none() {
-            let schema: StructType = table.schema().as_ref().try_into_kernel().expect("a schema");
+            let schema: StructType = schema.as_ref().try_into_kernel().expect("a schema");
             delta = delta
                 .create()
                 .with_columns(schema.fields().cloned())
@@ -61,7 +55,17 @@ impl Written {
                 .await
                 .expect("created");
         }
+        let batches = batches(schema, rows);
         delta.write(batches).with_save_mode(SaveMode::Append).await.expect("written");
+    }
+
+    /// The table, which need not be there.
+    pub(crate) async fn delta(&self, table: Table) -> DeltaTable {
+        let folder = self.folder.path().join(table.name());
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let folder = folder.canonicalize().expect("a folder");
+        let url = Url::from_directory_path(folder).expect("a URL");
+        DeltaTable::try_from_url(url).await.expect("a table")
     }
 
     pub(crate) async fn now(&self) -> SessionContext {
@@ -72,6 +76,15 @@ impl Written {
     pub(crate) async fn show(&self, sql: &str) -> String {
         show(&self.now().await, sql).await
     }
+}
+
+pub(crate) fn batches(schema: SchemaRef, rows: &[Value]) -> Vec<RecordBatch> {
+    let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let reader = ReaderBuilder::new(schema)
+        .with_batch_size(rows.len().max(1))
+        .build(std::io::Cursor::new(lines))
+        .expect("a reader");
+    reader.collect::<Result<_, _>>().expect("rows of the schema")
 }
 
 pub(crate) async fn rows(ctx: &SessionContext, sql: &str) -> Vec<RecordBatch> {

@@ -96,6 +96,7 @@ fn almost_json() -> impl Strategy<Value = String> {
         "\"values\":[",
         "\"day\":\"2026-11-16\"",
         "\"quality\":",
+        "\"x\":",
         "\"lines\":[{",
         "null",
         "true",

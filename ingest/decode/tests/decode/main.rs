@@ -1,5 +1,6 @@
 //! The decoder from outside: messages in, record batches and rejects out.
 
+mod added;
 mod any_input;
 mod avro;
 mod edits;
@@ -61,12 +62,16 @@ fn refused(table: Table, payload: &str) -> Reject {
     decoded.rejects.remove(0)
 }
 
-/// The columns are the table's, but for such that may be NULL and are.
+/// The columns are the table's, but for such that may be NULL and are, and then
+/// those that messages added, which may all be NULL.
 fn assert_columns(batch: &RecordBatch, table: Table) {
     let schema = table.schema();
     let there = |name: &str| batch.column_by_name(name).is_some();
     let expected = schema.fields().iter().filter(|f| !f.is_nullable() || there(f.name())).cloned();
-    assert_eq!(batch.schema().fields().to_vec(), expected.collect::<Vec<_>>());
+    let expected: Vec<_> = expected.collect();
+    let (own, added) = batch.schema_ref().fields().split_at(expected.len());
+    assert_eq!(own, expected);
+    assert!(added.iter().all(|field| field.is_nullable()), "{added:?}");
 }
 
 fn text(batch: &RecordBatch, column: &str, row: usize) -> String {
