@@ -6,8 +6,11 @@ use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::kernel::{Action, Transaction};
 use deltalake_core::protocol::DeltaOperation;
 use deltalake_core::{DeltaTableError, ObjectStoreError};
+use loadstar_schema::Table;
+use uuid::Uuid;
 
 use crate::fault::{self, Fault, Faults, Step};
+use crate::table::CHECKPOINT_EVERY;
 use crate::{IngestError, LakeTable};
 
 /// How often a commit that did not happen is tried again, and after how long.
@@ -25,6 +28,22 @@ pub struct Fence {
     /// Its version with the commit; for Kafka the next offset to land. Equal to
     /// `base` for a partition that only holds off other writers.
     pub next: i64,
+}
+
+impl Fence {
+    /// Moves a transaction to a number that nobody else chooses: counting up,
+    /// two writers would each take the other's commit for their own.
+    pub(crate) fn taken(app_id: String, base: Option<i64>) -> Self {
+        let next = (Uuid::new_v4().as_u64_pair().0 >> 1).cast_signed();
+        Self { app_id, base, next }
+    }
+}
+
+/// The transaction of whoever takes files out of a table: compaction, retention
+/// and what replaces its rows. Delta lets two of them take out the same files,
+/// and each puts its own in their place.
+pub(crate) fn rewriting(table: Table) -> String {
+    format!("compaction/{}", table.name())
 }
 
 /// How a commit ended.
@@ -67,12 +86,16 @@ impl LakeTable {
             let outcome = if injected == Fault::Refuse {
                 Err(refusal("the store refused the commit"))
             } else {
-                CommitBuilder::from(
-                    CommitProperties::default().with_application_transactions(transactions.clone()),
-                )
-                .with_actions(actions.clone())
-                .build(Some(&self.state), self.log_store.clone(), operation.clone())
-                .await
+                // Looking for commits that are old enough to go lists the whole
+                // log: only where a checkpoint is due, too.
+                let checkpoint = (self.version() + 2).is_multiple_of(CHECKPOINT_EVERY.into());
+                let properties = CommitProperties::default()
+                    .with_application_transactions(transactions.clone())
+                    .with_cleanup_expired_logs(Some(checkpoint));
+                CommitBuilder::from(properties)
+                    .with_actions(actions.clone())
+                    .build(Some(&self.state), self.log_store.clone(), operation.clone())
+                    .await
             };
             let error = match outcome {
                 Ok(_) if injected == Fault::LoseReply => refusal("the reply was lost"),

@@ -1,8 +1,9 @@
 //! Small files into large ones, sorted by key, beside a running ingest.
 //!
 //! Delta's conflict check lets two compactions of the same files both commit,
-//! which doubles the rows. Each therefore carries a transaction of its own,
-//! `compaction/<table>`: of two at once, one is refused.
+//! which doubles the rows (`tests/landing/fence.rs` shows it). Each therefore
+//! carries a transaction of its own, `compaction/<table>`: of two at once, one
+//! is refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,11 +16,9 @@ use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::protocol::DeltaOperation;
 use futures::TryStreamExt;
 use loadstar_schema::Table;
-use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use uuid::Uuid;
 
-use crate::commit::{Fence, Landing};
+use crate::commit::{Fence, Landing, rewriting};
 use crate::fault::{self, Faults, Step};
 use crate::{IngestError, LakeTable, LakeUrl};
 
@@ -70,7 +69,7 @@ pub async fn compact(
 ) -> Result<CompactSummary, IngestError> {
     let mut summary = CompactSummary::default();
     let Some(mut open) = LakeTable::open(lake, table).await? else { return Ok(summary) };
-    let app_id = format!("compaction/{}", table.name());
+    let app_id = rewriting(table);
     let mut base = open.transaction(&app_id).await?;
     let files = open.state.snapshot().file_views(open.log_store.as_ref(), None);
     let files: Vec<LogicalFileView> =
@@ -96,10 +95,8 @@ pub async fn compact(
         if pending.files_before < FILES_PER_COMMIT && groups.peek().is_some() {
             continue;
         }
-        // A number nobody else chooses: counting up, two compactions would each
-        // take the other's commit for their own.
-        let next = (Uuid::new_v4().as_u64_pair().0 >> 1).cast_signed();
-        let fence = Fence { app_id: app_id.clone(), base, next };
+        let fence = Fence::taken(app_id.clone(), base);
+        let next = fence.next;
         let target_size = i64::try_from(options.target_bytes).unwrap_or(i64::MAX);
         let operation = DeltaOperation::Optimize { predicate: None, target_size };
         let actions = std::mem::take(&mut actions);
@@ -160,22 +157,15 @@ fn groups(files: Vec<LogicalFileView>, options: &CompactOptions) -> Vec<Vec<Logi
 }
 
 /// The rows of files, partition columns put back and those they lack left empty.
-async fn read(
+pub(crate) async fn read(
     open: &LakeTable,
     group: &[LogicalFileView],
 ) -> Result<Vec<RecordBatch>, IngestError> {
     let table = open.table();
     let columns = open.columns()?;
-    let store = open.log_store.object_store(None);
     let mut batches = Vec::new();
     for file in group {
-        let path = file.object_store_path();
-        let got = store
-            .get(&path)
-            .await
-            .map_err(|error| open.error("read a file of it")(error.into()))?;
-        let bytes =
-            got.bytes().await.map_err(|error| open.error("read a file of it")(error.into()))?;
+        let bytes = open.fetch(file).await?;
         let values = file.partition_values_map();
         let columns = columns.clone();
         let decode = move || -> Result<Vec<RecordBatch>, ArrowError> {

@@ -73,6 +73,17 @@ pub enum IngestError {
         /// The oldest offset the broker still has.
         first_kept: i64,
     },
+    /// The range asked for is not in the topic, or does not follow on what has
+    /// landed under the pipeline's name.
+    #[error("topic {topic} partition {partition}: {reason}")]
+    Range {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Why not.
+        reason: String,
+    },
     /// The client library refused something that is not about reachability.
     #[error("Kafka: {action} failed: {source}")]
     Kafka {

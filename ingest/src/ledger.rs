@@ -74,6 +74,9 @@ pub(crate) fn added_columns(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
     pub(crate) partition: i32,
+    /// Where a range began that has landed in part; `None` if nothing has
+    /// landed, or from the log's beginning.
+    pub(crate) from: Option<i64>,
     /// The anchor's transaction; `None` if nothing has landed.
     pub(crate) next: Option<i64>,
     /// Tables that are further than the anchor, and up to where.
@@ -98,6 +101,8 @@ pub(crate) struct Ledger {
     /// The transaction of each partition.
     pub(crate) app_ids: BTreeMap<i32, String>,
     stands: BTreeMap<Table, BTreeMap<i32, Option<i64>>>,
+    /// Where partitions of a range begin: goes into each table's first commit.
+    from: BTreeMap<i32, i64>,
     /// The version of each table up to which no other writer moved them. A
     /// table shared with other streams may have been seen further by these.
     seen: BTreeMap<Table, u64>,
@@ -111,6 +116,7 @@ impl Ledger {
             query_id,
             app_ids: BTreeMap::new(),
             stands: BTreeMap::new(),
+            from: BTreeMap::new(),
             seen: BTreeMap::new(),
         }
     }
@@ -137,18 +143,36 @@ impl Ledger {
     pub(crate) fn give_up(&mut self, partitions: &[i32]) {
         for partition in partitions {
             self.app_ids.remove(partition);
+            self.from.remove(partition);
             for stands in self.stands.values_mut() {
                 stands.remove(partition);
             }
         }
     }
 
+    /// Says where partitions of a range begin, of which nothing has landed.
+    pub(crate) fn begin_at(&mut self, first: &BTreeMap<i32, i64>) {
+        for (partition, first) in first {
+            self.from.entry(*partition).or_insert(*first);
+        }
+    }
+
     /// Sees the commits of others, and how far each table is.
     pub(crate) async fn reread(&mut self, tables: &mut OpenTables) -> Result<(), IngestError> {
+        self.from.clear();
         for table in self.tables() {
             let Some(open) = tables.get_mut(&table) else { continue };
             open.refresh().await?;
             let stands = self.read_stands(open).await?;
+            for (partition, app_id) in &self.app_ids {
+                if stands.get(partition).copied().flatten().is_none() {
+                    continue;
+                }
+                if let Some(from) = open.transaction(&began(app_id)).await? {
+                    let known = self.from.entry(*partition).or_insert(from);
+                    *known = from.max(*known);
+                }
+            }
             self.stands.insert(table, stands);
             self.seen.insert(table, open.version());
         }
@@ -203,21 +227,33 @@ impl Ledger {
                 .filter_map(|table| Some((table, self.stand(table, partition)?)))
                 .filter(|(_, stand)| next.is_none_or(|next| *stand > next))
                 .collect();
-            Start { partition, next, ahead }
+            Start { partition, from: self.from.get(&partition).copied(), next, ahead }
         };
         self.app_ids.keys().map(|partition| start(*partition)).collect()
     }
 
-    /// Every partition held, moved or not: so that any other writer's commit in
-    /// between is a conflict.
-    fn fences(&self, table: Table, next: &BTreeMap<i32, i64>) -> Vec<Fence> {
-        let fence = |(partition, app_id): (&i32, &String)| {
-            let base = self.stand(table, *partition);
-            // Never backwards: the table may be ahead of the anchor.
-            let next = next.get(partition).copied().unwrap_or(0).max(base.unwrap_or(0));
-            Fence { app_id: app_id.clone(), base, next }
+    /// Where a commit leaves every partition held, moved or not. Never
+    /// backwards: the table may be ahead of the anchor.
+    fn moved(&self, table: Table, next: &BTreeMap<i32, i64>) -> BTreeMap<i32, i64> {
+        let moved = |partition: &i32| {
+            let base = self.stand(table, *partition).unwrap_or(0);
+            (*partition, next.get(partition).copied().unwrap_or(0).max(base))
         };
-        self.app_ids.iter().map(fence).collect()
+        self.app_ids.keys().map(moved).collect()
+    }
+
+    /// A fence for every partition held, moved or not: so that any other
+    /// writer's commit in between is a conflict.
+    fn fences(&self, table: Table, moved: &BTreeMap<i32, i64>) -> Vec<Fence> {
+        let mut fences = Vec::with_capacity(moved.len());
+        for ((partition, app_id), next) in self.app_ids.iter().zip(moved.values()) {
+            let base = self.stand(table, *partition);
+            if let (None, Some(from)) = (base, self.from.get(partition)) {
+                fences.push(Fence { app_id: began(app_id), base: None, next: *from });
+            }
+            fences.push(Fence { app_id: app_id.clone(), base, next: *next });
+        }
+        fences
     }
 
     /// Lands decoded rows up to `next`: dead letters, then the tables beside
@@ -280,23 +316,28 @@ impl Ledger {
         if !self.is_unmoved(open).await? {
             return Ok(Landing::Superseded);
         }
-        let fences = self.fences(table, next);
+        let moved = self.moved(table, next);
+        let fences = self.fences(table, &moved);
         let operation = DeltaOperation::StreamingUpdate {
             output_mode: OutputMode::Append,
             query_id: self.query_id.clone(),
-            epoch_id: fences.iter().map(|fence| fence.next).sum(),
+            epoch_id: moved.values().sum(),
         };
         let landing = open.commit(adds, &fences, operation, faults).await?;
         if landing != Landing::Superseded {
             let stands = self.stands.entry(table).or_default();
-            for (partition, fence) in self.app_ids.keys().zip(&fences) {
-                stands.insert(*partition, Some(fence.next));
-            }
+            stands.extend(moved.into_iter().map(|(partition, next)| (partition, Some(next))));
             self.seen.insert(table, open.version());
             tracing::debug!(table = table.name(), version = open.version(), ?landing, "committed");
         }
         Ok(landing)
     }
+}
+
+/// The transaction that holds where a partition's landing began, if that was
+/// not the log's beginning.
+fn began(app_id: &str) -> String {
+    format!("{app_id}/from")
 }
 
 /// Dead letters, and rows by table, without those that a table has already.

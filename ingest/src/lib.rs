@@ -10,7 +10,8 @@
 //!
 //! [`load_json_lines`], [`load_mapped_lines`] and [`load_rows`] take in files,
 //! [`Revising`] what validation makes of reads, [`compact`] and
-//! [`vacuum`] keep the tables tidy beside a running ingest, [`embedded`] is a
+//! [`vacuum`] keep the tables tidy beside a running ingest, [`digest`] tells
+//! whether two lakes hold the same, [`embedded`] is a
 //! broker inside the process and [`produce`] writes to one.
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ mod columns;
 mod commit;
 mod compact;
 mod consume;
+mod digest;
 mod error;
 mod fault;
 mod lake;
@@ -30,6 +32,7 @@ mod ledger;
 mod load;
 mod registry;
 mod replay;
+mod retain;
 mod revise;
 mod store;
 mod table;
@@ -39,9 +42,10 @@ mod write;
 pub use commit::{Fence, Landing};
 pub use compact::{CompactOptions, CompactSummary, compact};
 pub use consume::{
-    FlushPolicy, GroupProtocol, IngestOptions, IngestProgress, IngestSummary, Membership, Progress,
-    StoppedBy, landed_offsets, run,
+    FlushPolicy, GroupProtocol, IngestOptions, IngestProgress, IngestSummary, Membership, Place,
+    Progress, Range, StoppedBy, landed_offsets, run,
 };
+pub use digest::{TableDigest, digest};
 pub use error::IngestError;
 pub use fault::{Fault, Faults, Step};
 pub use lake::LakeUrl;
@@ -52,6 +56,7 @@ pub use loadstar_decode as decode;
 pub use loadstar_decode::DeadLetter;
 pub use registry::{Registry, RegistryOptions};
 pub use replay::{Replay, ReplaySummary, replay, try_out};
+pub use retain::{RetainSummary, retain};
 pub use revise::Revising;
 pub use store::register_s3;
 pub use table::LakeTable;

@@ -11,8 +11,8 @@ use futures::TryStreamExt;
 use loadstar_schema::Table;
 use tokio::sync::mpsc;
 
-use crate::commit::{Fence, Landing};
-use crate::consume::lane::{Flush, Lane};
+use crate::commit::{Fence, Landing, rewriting};
+use crate::consume::lane::{Extent, Flush, Lane};
 use crate::decode::{AddedColumns, KnownCodes, Message};
 use crate::ledger::{Ledger, OpenTables, added_columns, tables_of};
 use crate::{FlushPolicy, IngestError, LakeTable, LakeUrl};
@@ -118,7 +118,7 @@ async fn load_lines(
     let columns = may_add(added_columns(table, &tables)?);
     let mut lane = Lane::new(table, format!("file:{}", source.name), codes, columns.clone());
     for start in ledger.starts() {
-        lane.place(&start, start.next.unwrap_or(1), 0, None);
+        lane.place(&start, start.next.unwrap_or(1), Extent::default());
     }
     let (flushes, mut taken) = mpsc::channel(1);
     let (from, available_at) = (source.name.clone(), source.available_at);
@@ -225,27 +225,34 @@ pub async fn load_rows(
         return Ok(LoadSummary { total: LoadProgress::default(), already_loaded: true });
     }
     let row_count: u64 = rows.iter().map(|batch| batch.num_rows() as u64).sum();
-    let mut actions: Vec<Action> = Vec::new();
-    if replace {
-        let files = open.state.snapshot().file_views(open.log_store.as_ref(), None);
-        let files: Vec<_> = files.try_collect().await.map_err(open.error("list its files"))?;
-        actions.extend(files.iter().map(|file| Action::Remove(file.remove_action(true))));
-    }
-    actions.extend(open.write(rows).await?);
+    let adds = open.write(rows).await?;
     let operation = DeltaOperation::Write {
         mode: if replace { SaveMode::Overwrite } else { SaveMode::Append },
         partition_by: None,
         predicate: None,
     };
     let fence = Fence { app_id, base, next };
-    match open.commit(actions, &[fence], operation, None).await? {
-        Landing::Superseded => {
-            Err(IngestError::LoadedElsewhere { source_name: source.name.clone() })
+    loop {
+        let (mut actions, mut fences): (Vec<Action>, _) = (Vec::new(), vec![fence.clone()]);
+        if replace {
+            // A compaction under way would put the old rows back.
+            let rewriting = rewriting(table);
+            let before = open.transaction(&rewriting).await?;
+            fences.push(Fence::taken(rewriting, before));
+            let files = open.state.snapshot().file_views(open.log_store.as_ref(), None);
+            let files: Vec<_> = files.try_collect().await.map_err(open.error("list its files"))?;
+            actions.extend(files.iter().map(|file| Action::Remove(file.remove_action(true))));
         }
-        Landing::Committed(_) | Landing::Recognised => Ok(LoadSummary {
-            total: LoadProgress { lines: 0, rows: row_count, rejects: 0 },
-            already_loaded: false,
-        }),
+        actions.extend(adds.iter().cloned());
+        let landing = open.commit(actions, &fences, operation.clone(), None).await?;
+        if landing != Landing::Superseded {
+            let total = LoadProgress { lines: 0, rows: row_count, rejects: 0 };
+            return Ok(LoadSummary { total, already_loaded: false });
+        }
+        // If only a compaction was quicker, its files are to go instead.
+        if open.transaction(&fence.app_id).await? != base {
+            return Err(IngestError::LoadedElsewhere { source_name: source.name.clone() });
+        }
     }
 }
 

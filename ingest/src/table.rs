@@ -1,8 +1,9 @@
 //! One Delta table of the lake, opened or made, and written to.
 
 use arrow::array::RecordBatch;
+use bytes::Bytes;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake_core::kernel::{Action, StructType};
+use deltalake_core::kernel::{Action, LogicalFileView, StructType};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::SaveMode;
@@ -16,7 +17,12 @@ use crate::write::{self, NewFile};
 use crate::{IngestError, LakeUrl, layout};
 
 /// Commits between two checkpoints of a table's log.
-const CHECKPOINT_EVERY: u32 = 20;
+pub(crate) const CHECKPOINT_EVERY: u32 = 20;
+
+/// How long commits are kept that a checkpoint has made dispensable, days. They
+/// are needed by whoever has not looked at the table since: a daily rollup asks
+/// them for the days that changed. `AS OF` goes by `available_at` instead.
+pub(crate) const LOG_KEPT_DAYS: i64 = 2;
 
 /// A table of the lake as of the last commit this process saw.
 pub struct LakeTable {
@@ -59,6 +65,10 @@ impl LakeTable {
                 .with_configuration_property(
                     TableProperty::DataSkippingStatsColumns,
                     Some(layout::statistics_columns(table).join(",")),
+                )
+                .with_configuration_property(
+                    TableProperty::LogRetentionDuration,
+                    Some(format!("interval {LOG_KEPT_DAYS} days")),
                 )
                 .with_save_mode(SaveMode::Ignore)
                 .await
@@ -161,6 +171,14 @@ impl LakeTable {
             actions.push(Action::Add(add));
         }
         Ok(actions)
+    }
+
+    /// A data file whole.
+    pub(crate) async fn fetch(&self, file: &LogicalFileView) -> Result<Bytes, IngestError> {
+        let failed = |error: object_store::Error| self.error("read a file of it")(error.into());
+        let store = self.log_store.object_store(None);
+        let got = store.get(&file.object_store_path()).await.map_err(failed)?;
+        got.bytes().await.map_err(failed)
     }
 
     pub(crate) fn error(

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use deltalake_core::DeltaTableBuilder;
+use deltalake_core::checkpoints::cleanup_expired_logs_for;
 use deltalake_core::operations::vacuum::VacuumMode;
 use loadstar_schema::Table;
 
-use crate::table::lake_error;
+use crate::table::{LOG_KEPT_DAYS, lake_error};
 use crate::{IngestError, LakeUrl};
 
 /// What a vacuum deleted, or would.
@@ -15,6 +16,8 @@ use crate::{IngestError, LakeUrl};
 pub struct VacuumSummary {
     /// Paths beneath the table's folder.
     pub files: Vec<String>,
+    /// Commits and checkpoints deleted from its log.
+    pub log_files: usize,
     /// Nothing was deleted.
     pub dry_run: bool,
 }
@@ -22,6 +25,10 @@ pub struct VacuumSummary {
 /// Deletes the files of a table that compaction replaced or a crash left
 /// behind, if older than `retention`. It must exceed the longest query and the
 /// longest flush: both hold on to files that the log does not name, or no more.
+/// Within it, ingest, compaction, queries and other vacuums go on beside it.
+///
+/// Commits that a checkpoint made dispensable days ago go too, whatever the
+/// table's own properties say.
 ///
 /// # Errors
 /// [`IngestError::Lake`] if the table cannot be read or files not deleted.
@@ -37,11 +44,11 @@ pub async fn vacuum(
         .and_then(DeltaTableBuilder::build)
         .map_err(failed("open it"))?;
     if !delta.verify_deltatable_existence().await.map_err(failed("look for it"))? {
-        return Ok(VacuumSummary { files: Vec::new(), dry_run });
+        return Ok(VacuumSummary { dry_run, ..VacuumSummary::default() });
     }
     delta.load().await.map_err(failed("read its log"))?;
     let retention = TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX);
-    let (_, metrics) = delta
+    let (delta, metrics) = delta
         .vacuum()
         .with_retention_period(retention)
         .with_enforce_retention_duration(false)
@@ -49,5 +56,15 @@ pub async fn vacuum(
         .with_dry_run(dry_run)
         .await
         .map_err(failed("vacuum it"))?;
-    Ok(VacuumSummary { files: metrics.files_deleted, dry_run })
+    let version = delta.version().filter(|_| !dry_run);
+    let log_files = match version {
+        Some(version) => {
+            let oldest = Utc::now() - TimeDelta::days(LOG_KEPT_DAYS);
+            let (log, oldest) = (delta.log_store(), oldest.timestamp_millis());
+            let cleaned = cleanup_expired_logs_for(version, log.as_ref(), oldest, None).await;
+            cleaned.map_err(failed("shorten its log"))?
+        }
+        None => 0,
+    };
+    Ok(VacuumSummary { files: metrics.files_deleted, log_files, dry_run })
 }

@@ -114,8 +114,20 @@ pub struct GenerateArgs {
 #[derive(Debug, Args)]
 pub struct IngestArgs {
     /// Stop at the present end of the topics
-    #[arg(long)]
+    #[arg(long, conflicts_with = "to")]
     pub until_end: bool,
+    /// Land under this name, in place of the configuration's: a new one lands everything again
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// Only this topic, named as such or by its table; repeatable
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Vec<String>,
+    /// Begin here: beginning, end, a time, an offset, or PARTITION:OFFSET,… of one topic
+    #[arg(long, value_name = "PLACE")]
+    pub from: Option<String>,
+    /// Stop before here
+    #[arg(long, value_name = "PLACE")]
+    pub to: Option<String>,
     /// Kafka's address, in place of the configuration's
     #[arg(long, value_name = "HOST:PORT,…", env = "LOADSTAR_BROKERS")]
     pub brokers: Option<String>,
@@ -316,10 +328,14 @@ pub enum MaintainTask {
     Compact,
     /// Delete files no version within the retention needs
     Vacuum,
+    /// Take out for good what is past its time, as configured in [retention]
+    Retain,
     /// Bring the rollups up to date
     Rollup,
     /// Validate, estimate and edit interval reads
     Vee,
+    /// Print a number for what each table holds: equal rows, equal digests
+    Digest,
 }
 
 #[derive(Debug, Args)]
@@ -327,7 +343,7 @@ pub struct MaintainArgs {
     /// What to do
     #[arg(value_enum)]
     pub task: MaintainTask,
-    /// Only these tables; by default all
+    /// Only these tables; by default all, for digest those that come from topics
     #[arg(long, value_name = "TABLE")]
     pub table: Vec<String>,
     /// vacuum, vee: say what would be done, do nothing

@@ -24,6 +24,7 @@ pub struct Config {
     pub serve: ServeConfig,
     pub forecast: ForecastConfig,
     pub report: ReportConfig,
+    pub retention: RetentionConfig,
     pub schedule: ScheduleConfig,
     #[serde(skip)]
     pub secrets: Secrets,
@@ -97,6 +98,28 @@ pub struct ScheduleConfig {
     pub models_at: String,
     pub report_at: String,
     pub report_weekday: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct RetentionConfig {
+    pub dead_letters: String,
+}
+
+impl RetentionConfig {
+    /// How long dead letters are kept; `None` is for good.
+    pub fn dead_letters(&self) -> Result<Option<std::time::Duration>> {
+        let text = &self.dead_letters;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let span = humantime::parse_duration(text).with_context(|| {
+            format!("retention.dead_letters: `{text}` is not a span such as 365d")
+        })?;
+        if span < std::time::Duration::from_secs(24 * 3600) {
+            bail!("retention.dead_letters: {text} is less than a day, in which nobody mends them");
+        }
+        Ok(Some(span))
+    }
 }
 
 /// What comes from the environment alone. Its `Debug` shows nothing.
@@ -368,6 +391,21 @@ mod tests {
         let config = config.expect("defaults");
         assert_eq!(config.registry_options().token.as_deref(), Some("hunter2"));
         assert!(!format!("{config:?} {:?}", config.registry_options()).contains("hunter2"));
+    }
+
+    #[test]
+    fn dead_letters_are_kept_for_good_unless_a_span_says_otherwise() {
+        let kept = |text: &str| {
+            let text = format!("[retention]\ndead_letters = \"{text}\"\n");
+            with(&text).expect("a good file").retention.dead_letters()
+        };
+        assert_eq!(kept("").expect("off"), None);
+        let year = std::time::Duration::from_secs(365 * 24 * 3600);
+        assert_eq!(kept("365d").expect("a span"), Some(year));
+        for text in ["a year", "1h"] {
+            let error = format!("{:#}", kept(text).expect_err(text));
+            assert!(error.contains("retention.dead_letters") && error.contains(text), "{error}");
+        }
     }
 
     #[test]

@@ -6,6 +6,9 @@ use loadstar_schema::day::settlement_offset;
 
 use crate::config::ScheduleConfig;
 
+/// Below this, vacuum would race what is under way.
+const KEEP_LEAST: std::time::Duration = std::time::Duration::from_secs(3_600);
+
 /// The schedule, parsed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
@@ -35,6 +38,14 @@ impl Schedule {
             NaiveTime::parse_from_str(text, "%H:%M")
                 .with_context(|| format!("schedule.{name}: `{text}` is not a time such as 06:00"))
         };
+        let vacuum_keep = span("vacuum_keep", &config.vacuum_keep)?;
+        if vacuum_keep < KEEP_LEAST {
+            bail!(
+                "schedule.vacuum_keep is {}: below 1h, files could go that a flush has just \
+                 written or a query still reads",
+                config.vacuum_keep
+            );
+        }
         if !(1..=7).contains(&config.report_weekday) {
             bail!("schedule.report_weekday is 1 (Monday) to 7, not {}", config.report_weekday);
         }
@@ -43,7 +54,7 @@ impl Schedule {
             vee_every: span("vee_every", &config.vee_every)?,
             compact_every: span("compact_every", &config.compact_every)?,
             vacuum_every: span("vacuum_every", &config.vacuum_every)?,
-            vacuum_keep: span("vacuum_keep", &config.vacuum_keep)?,
+            vacuum_keep,
             models_at: clock("models_at", &config.models_at)?,
             report_at: clock("report_at", &config.report_at)?,
             report_weekday: config.report_weekday,
@@ -95,5 +106,9 @@ mod tests {
         config.models_at = "2 o'clock".into();
         let error = format!("{:#}", Schedule::new(&config).expect_err("no time"));
         assert!(error.contains("schedule.models_at"), "{error}");
+        config.models_at = "02:00".into();
+        config.vacuum_keep = "5m".into();
+        let error = format!("{:#}", Schedule::new(&config).expect_err("too short"));
+        assert!(error.contains("schedule.vacuum_keep is 5m"), "{error}");
     }
 }

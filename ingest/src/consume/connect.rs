@@ -5,14 +5,15 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use rdkafka::ClientConfig;
-use rdkafka::TopicPartitionList;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 
 use super::progress::Shared;
@@ -61,7 +62,7 @@ impl Connection {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
-            .set("enable.partition.eof", if options.until_end { "true" } else { "false" })
+            .set("enable.partition.eof", if options.ends() { "true" } else { "false" })
             .set("queued.max.messages.kbytes", options.queue_kib.max(1).to_string());
         match protocol {
             Some(GroupProtocol::Classic) => {
@@ -111,6 +112,34 @@ impl Connection {
         self.consumer
             .fetch_watermarks(topic, partition, ANSWER_WITHIN)
             .map_err(|source| kafka(&format!("reading the ends of {topic}/{partition}"), source))
+    }
+}
+
+impl Connection {
+    /// The first offset of a partition whose message the broker took at this
+    /// instant or later; `None` if there is none.
+    pub(super) fn offset_at(
+        &self,
+        topic: &str,
+        partition: i32,
+        instant: DateTime<Utc>,
+    ) -> Result<Option<i64>, IngestError> {
+        let failed = |source| {
+            let action = format!("finding the offset of {instant} in {topic}/{partition}");
+            kafka(&action, source)
+        };
+        // Numbers below zero mean other things than times.
+        let part = instant.timestamp_subsec_micros().div_ceil(1_000);
+        let millis = (instant.timestamp() * 1_000 + i64::from(part)).max(0);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(millis)).map_err(failed)?;
+        let found = self.consumer.offsets_for_times(list, ANSWER_WITHIN).map_err(failed)?;
+        let Some(found) = found.find_partition(topic, partition) else { return Ok(None) };
+        found.error().map_err(failed)?;
+        Ok(match found.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        })
     }
 }
 

@@ -146,6 +146,7 @@ impl Lander {
             return Ok(None);
         }
         let faults = self.options.faults.as_ref();
+        topic.ledger.begin_at(&flush.first);
         let landed = topic.ledger.land(&mut self.tables, flush.parts, &flush.next, faults).await?;
         let now = {
             let mut progress = self.progress.lock();
@@ -188,7 +189,9 @@ impl Lander {
             millis = started.elapsed().as_millis() as u64,
             "flush landed"
         );
-        show_group(connection, topic, &flush.next);
+        if !self.options.range.is_part() {
+            show_group(connection, topic, &flush.next);
+        }
         (self.tell)(&now);
         self.pace.tell(&now);
         Ok(None)

@@ -30,6 +30,8 @@ pub(crate) struct Flush {
     pub(crate) parts: Parts,
     /// The next offset of every partition.
     pub(crate) next: BTreeMap<i32, i64>,
+    /// Where partitions of a range begin.
+    pub(crate) first: BTreeMap<i32, i64>,
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
     pub(crate) oldest: Option<DateTime<Utc>>,
@@ -38,11 +40,24 @@ pub(crate) struct Flush {
     pub(crate) times: BTreeMap<i32, DateTime<Utc>>,
 }
 
+/// What of a partition is to be landed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extent {
+    /// The lake's offset less the broker's.
+    pub(crate) origin: i64,
+    /// Where its range begins, the lake's.
+    pub(crate) first: Option<i64>,
+    /// Where to stop, the lake's.
+    pub(crate) end: Option<i64>,
+}
+
 pub(crate) struct Partition {
     /// The next offset, the lake's.
     pub(crate) next: i64,
     /// The lake's offset less the broker's.
     pub(crate) origin: i64,
+    /// Where its range begins, the lake's.
+    pub(crate) first: Option<i64>,
     /// Where to stop, the lake's.
     pub(crate) end: Option<i64>,
     /// The schema that the message at `next` waits for; no other is taken.
@@ -50,6 +65,17 @@ pub(crate) struct Partition {
     ahead: Vec<(Table, i64)>,
     /// The broker's time of its newest message since the last flush.
     newest: Option<DateTime<Utc>>,
+}
+
+impl Partition {
+    /// Whether it has reached its end.
+    pub(crate) fn is_done(&self) -> bool {
+        self.end.is_some_and(|end| self.next >= end)
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        Extent { origin: self.origin, first: self.first, end: self.end }
+    }
 }
 
 pub(crate) struct Lane {
@@ -94,9 +120,12 @@ impl Lane {
     }
 
     /// Takes up a partition at `next`, forgetting what was decoded of it.
-    pub(crate) fn place(&mut self, start: &Start, next: i64, origin: i64, end: Option<i64>) {
+    pub(crate) fn place(&mut self, start: &Start, next: i64, extent: Extent) {
+        let Extent { origin, first, end } = extent;
+        // Once something has landed, the lake knows where it began.
+        let first = first.filter(|_| start.next.is_none());
         let ahead = start.ahead.clone();
-        let partition = Partition { next, origin, end, parked: None, ahead, newest: None };
+        let partition = Partition { next, origin, first, end, parked: None, ahead, newest: None };
         self.partitions.insert(start.partition, partition);
     }
 
@@ -113,16 +142,23 @@ impl Lane {
     }
 
     /// Decodes a message whose offset is the lake's; one from before the
-    /// partition's position is a redelivery and has no effect. `writer` is what
-    /// is known of its schema, if it has one.
-    pub(crate) fn push(&mut self, message: &Message<'_>, writer: Option<&Writer>) {
-        let Some(partition) = self.partitions.get_mut(&message.partition) else { return };
+    /// partition's position is a redelivery and has no effect, nor has one from
+    /// its end on but to say that there is nothing more before it. `writer` is
+    /// what is known of its schema, if it has one. Returns whether the partition
+    /// has reached its end.
+    pub(crate) fn push(&mut self, message: &Message<'_>, writer: Option<&Writer>) -> bool {
+        let Some(partition) = self.partitions.get_mut(&message.partition) else { return false };
         if message.offset < partition.next {
-            return;
+            return partition.is_done();
+        }
+        if let Some(end) = partition.end.filter(|end| message.offset >= *end) {
+            partition.next = partition.next.max(end);
+            return true;
         }
         partition.next = message.offset + 1;
         partition.newest = partition.newest.max(Some(message.timestamp));
         partition.ahead.retain(|(_, until)| message.offset < *until);
+        let done = partition.is_done();
         let decoder = match self.decoders.iter().position(|(has, _)| same(has, &partition.ahead)) {
             Some(index) => &mut self.decoders[index].1,
             None => {
@@ -141,6 +177,7 @@ impl Lane {
         let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len) as u64;
         self.bytes += len(message.key) + len(message.payload);
         self.oldest = Some(self.oldest.unwrap_or(message.timestamp).min(message.timestamp));
+        done
     }
 
     /// Rows and dead letters held.
@@ -155,7 +192,7 @@ impl Lane {
 
     /// Whether every partition has reached its end.
     pub(crate) fn is_done(&self) -> bool {
-        self.partitions.values().all(|p| p.end.is_some_and(|end| p.next >= end))
+        self.partitions.values().all(Partition::is_done)
     }
 
     /// Empties the decoders; `None` if no message came since the last time.
@@ -174,6 +211,7 @@ impl Lane {
             epoch: self.epoch,
             parts,
             next: self.partitions.iter().map(|(id, p)| (*id, p.next)).collect(),
+            first: (self.partitions.iter()).filter_map(|(id, p)| Some((*id, p.first?))).collect(),
             messages: self.messages,
             bytes: self.bytes,
             oldest: self.oldest,

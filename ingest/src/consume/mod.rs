@@ -6,6 +6,7 @@ pub(crate) mod lane;
 mod options;
 mod poll;
 mod progress;
+mod range;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use crate::{IngestError, LakeTable, LakeUrl};
 
 pub use self::options::{FlushPolicy, GroupProtocol, IngestOptions, Membership};
 pub use self::progress::{IngestProgress, IngestSummary, Progress, StoppedBy};
+pub use self::range::{Place, Range};
 
 /// Time between two reports of the progress while nothing lands.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -29,8 +31,8 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Time to say farewell to a group.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// Lands the topics until `stop` turns true, or to their present end if the
-/// options say so. On stop, what was taken in is flushed and committed.
+/// Lands the topics until `stop` turns true, or to their present end or that of
+/// a [`Range`] if the options say so. On stop, what was taken in is flushed and committed.
 ///
 /// While it runs, at most one flush is being decoded, one waits and one is
 /// being written; a slow store therefore slows the consumer, and memory stays
@@ -45,7 +47,7 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`IngestError::BrokerUnreachable`], [`IngestError::UnknownTopic`],
 /// [`IngestError::TopicRecreated`], [`IngestError::RetentionOverrun`],
-/// [`IngestError::Lake`] and [`IngestError::Schema`] as they are found, at the
+/// [`IngestError::Range`], [`IngestError::Lake`] and [`IngestError::Schema`] as they are found, at the
 /// start or on the way; [`IngestError::Options`] for options that contradict
 /// themselves. Whatever was committed stays; the rest is taken up by the next
 /// run.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use loadstar_schema::Table;
 
 use super::lane;
+use super::range::Range;
 use crate::decode::KnownCodes;
 use crate::{Faults, IngestError, LakeUrl, Registry};
 
@@ -64,10 +65,10 @@ pub struct IngestOptions {
     /// Consumer group, under which positions are shown to lag tools. They are
     /// never read back.
     pub group_id: String,
-    /// Whether its members share the partitions. Runs [`until_end`] and from a
-    /// broker that forgets are alone in any case.
+    /// Whether its members share the partitions. Runs that come to an end, over
+    /// a [`range`] or from a broker that forgets are alone in any case.
     ///
-    /// [`until_end`]: Self::until_end
+    /// [`range`]: Self::range
     pub membership: Membership,
     /// Stands in for the id the cluster gives itself.
     pub cluster_id: Option<String>,
@@ -88,6 +89,8 @@ pub struct IngestOptions {
     pub flush: FlushPolicy,
     /// Land up to the end the topics have at the start, then stop.
     pub until_end: bool,
+    /// Land this part of the topics, and stop after it if it has an end.
+    pub range: Range,
     /// How long to wait for a broker at the start.
     pub connect_timeout: Duration,
     /// Messages the client may hold ready, KiB.
@@ -135,6 +138,7 @@ impl IngestOptions {
             registry: None,
             flush: FlushPolicy::default(),
             until_end: false,
+            range: Range::default(),
             connect_timeout: Duration::from_secs(60),
             queue_kib: 64 << 10,
             log_every: Duration::from_secs(10),
@@ -146,11 +150,19 @@ impl IngestOptions {
     /// The protocol of the group, if partitions are shared.
     pub(super) fn protocol(&self) -> Option<GroupProtocol> {
         match self.membership {
-            Membership::Group(protocol) if !self.until_end && !self.broker_forgets => {
-                Some(protocol)
-            }
+            Membership::Group(protocol) if !self.until_end && !self.is_odd() => Some(protocol),
             _ => None,
         }
+    }
+
+    /// Whether its offsets tell nobody how far the topics are.
+    pub(super) fn is_odd(&self) -> bool {
+        self.range.is_part() || self.broker_forgets
+    }
+
+    /// Whether the run comes to an end by itself.
+    pub(super) fn ends(&self) -> bool {
+        self.until_end || self.range.to.is_some()
     }
 
     pub(super) fn check(&self) -> Result<(), IngestError> {
@@ -170,6 +182,15 @@ impl IngestOptions {
                 let (a, b) = (other.name(), table.name());
                 return refuse("topics", format!("{topic} cannot feed both {a} and {b}"));
             }
+        }
+        if let Err(reason) = self.range.check(self.topics.len()) {
+            return refuse("range", reason);
+        }
+        if self.range.is_part() && self.broker_forgets {
+            return refuse("range", "a broker that forgets has no past".to_owned());
+        }
+        if self.range.to.is_some() && self.until_end {
+            return refuse("range", "it has an end; until_end is another".to_owned());
         }
         for (option, text) in [("pipeline", &self.pipeline), ("group_id", &self.group_id)] {
             if text.is_empty() {
@@ -201,6 +222,7 @@ impl fmt::Debug for IngestOptions {
             .field("registry", &self.registry)
             .field("flush", &self.flush)
             .field("until_end", &self.until_end)
+            .field("range", &self.range)
             .field("connect_timeout", &self.connect_timeout)
             .field("queue_kib", &self.queue_kib)
             .field("properties", &self.properties.keys().collect::<Vec<_>>())

@@ -17,7 +17,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::connect::{ANSWER_WITHIN, Connection, Rebalance, kafka};
 use super::land::TakenUp;
-use super::lane::{Flush, Lane, Partition};
+use super::lane::{Extent, Flush, Lane, Partition};
+use super::range::{Bounds, Place, Range, begin};
 use super::{FlushPolicy, IngestOptions, StoppedBy};
 use crate::decode::writer::schema_id;
 use crate::decode::{AddedColumns, Message};
@@ -77,6 +78,7 @@ pub(super) struct Poller {
     lanes: Vec<Lane>,
     policy: FlushPolicy,
     until_end: bool,
+    range: Range,
     broker_forgets: bool,
     registry: Option<Registry>,
     handed: mpsc::Sender<Handed>,
@@ -108,6 +110,7 @@ impl Poller {
             lanes: options.topics.iter().zip(columns).map(lane).collect(),
             policy: options.flush,
             until_end: options.until_end,
+            range: options.range.clone(),
             broker_forgets: options.broker_forgets,
             registry: options.registry.clone(),
             handed,
@@ -139,10 +142,18 @@ impl Poller {
         }
     }
 
-    /// Assigns every partition of every topic to this process.
+    /// Assigns every partition of every topic, or of the range, to this process.
     pub(super) fn assign_all(&mut self) -> Result<(), Stopped> {
         let all = self.connection.partitions.clone();
+        for (topic, count) in &all {
+            let named = self.range.named().into_iter().flat_map(BTreeMap::keys);
+            if let Some(partition) = named.copied().find(|id| !(0..*count).contains(id)) {
+                let (topic, reason) = (topic.clone(), format!("the topic has {count} partitions"));
+                return Err(IngestError::Range { topic, partition, reason }.into());
+            }
+        }
         let ids = all.iter().flat_map(|(topic, count)| (0..*count).map(|id| (topic.clone(), id)));
+        let ids = ids.filter(|(_, partition)| self.range.holds(*partition));
         let list = self.take_up(ids.collect())?;
         let assigned = self.connection.consumer.assign(&list);
         Ok(assigned.map_err(|source| kafka("assigning partitions", source))?)
@@ -200,15 +211,43 @@ impl Poller {
             for start in starts {
                 let (low, high) = self.connection.watermarks(&topic, start.partition)?;
                 let origin = if self.broker_forgets { start.next.unwrap_or(0) } else { 0 };
-                let next = start.next.unwrap_or(low);
+                let ends = (low, high);
+                let Bounds { first, end } = self.bounds(&topic, start.partition, ends)?;
+                let next = begin(&topic, &start, first, low)?;
                 held_against(&topic, start.partition, next - origin, low, high)?;
-                let end = self.until_end.then_some(high + origin);
-                self.lanes[lane].place(&start, next, origin, end);
+                let end = end.map(|end| end + origin);
+                self.lanes[lane].place(&start, next, Extent { origin, first, end });
                 list.add_partition_offset(&topic, start.partition, Offset::Offset(next - origin))
                     .map_err(|source| kafka("naming a partition", source))?;
             }
         }
         Ok(list)
+    }
+
+    /// Where the run begins and stops in a partition.
+    fn bounds(
+        &self,
+        topic: &str,
+        partition: i32,
+        (low, high): (i64, i64),
+    ) -> Result<Bounds, IngestError> {
+        let offset = |place: &Place| {
+            Ok(Some(match place {
+                Place::Beginning => low,
+                Place::End => high,
+                Place::Offset(offset) => *offset,
+                Place::Offsets(offsets) => return Ok(offsets.get(&partition).copied()),
+                Place::Instant(instant) => {
+                    // Messages that came since the ends were read are not meant.
+                    let found = self.connection.offset_at(topic, partition, *instant)?;
+                    found.unwrap_or(high).min(high)
+                }
+            }))
+        };
+        let of = |place: &Option<Place>| place.as_ref().map_or(Ok(None), offset);
+        let (first, end) = (of(&self.range.from)?, of(&self.range.to)?);
+        let end = if self.until_end { Some(high) } else { end };
+        Bounds { first, end }.check(topic, partition, (low, high))
     }
 
     /// Lands what was decoded of partitions, then forgets them.
@@ -252,7 +291,12 @@ impl Poller {
     fn expected_messages(&self) -> Option<u64> {
         let partitions = self.lanes.iter().flat_map(|lane| lane.partitions.values());
         let left = |p: &Partition| Some(u64::try_from(p.end? - p.next).unwrap_or(0));
-        if self.until_end { partitions.map(left).sum() } else { None }
+        if self.ends() { partitions.map(left).sum() } else { None }
+    }
+
+    /// Whether the run comes to an end by itself.
+    fn ends(&self) -> bool {
+        self.until_end || self.range.to.is_some()
     }
 
     fn poll_until_stopped(&mut self) -> Result<StoppedBy, Stopped> {
@@ -305,9 +349,9 @@ impl Poller {
             return Ok(None);
         };
         let Some(partition) = self.lanes[index].partitions.get(&id) else { return Ok(None) };
-        let (parked, next) = (partition.parked, partition.next);
+        let (parked, next, end) = (partition.parked, partition.next, partition.end);
         let offset = message.offset() + partition.origin;
-        if self.until_end {
+        if self.ends() {
             self.last_message = Instant::now();
             self.ended.retain(|ended| *ended != id);
         }
@@ -315,7 +359,8 @@ impl Poller {
             // It comes again, or came before.
             return Ok(Some(index));
         }
-        let schema = message.payload().and_then(schema_id);
+        let within = end.is_none_or(|end| offset < end);
+        let schema = message.payload().filter(|_| within).and_then(schema_id);
         let writer = match (schema, &self.registry) {
             (Some(schema), Some(registry)) => match registry.writer(schema) {
                 Some(writer) => Some(writer),
@@ -336,7 +381,14 @@ impl Poller {
             key: message.key(),
             payload: message.payload(),
         };
-        self.lanes[index].push(&message, writer.as_ref());
+        let done = self.lanes[index].push(&message, writer.as_ref());
+        if done {
+            // The rest of the partition need not come.
+            let mut list = TopicPartitionList::new();
+            list.add_partition(topic, id);
+            let paused = self.connection.consumer.pause(&list);
+            paused.map_err(|source| kafka("pausing", source))?;
+        }
         Ok(Some(index))
     }
 
@@ -364,12 +416,13 @@ impl Poller {
     }
 
     fn at_end(&self) -> bool {
-        self.until_end
+        self.ends()
             && self.lanes.iter().all(|lane| {
                 lane.is_done()
                     || (self.last_message.elapsed() >= QUIET
-                        && (lane.partitions.iter())
-                            .all(|(id, p)| p.parked.is_none() && self.ended.contains(id)))
+                        && (lane.partitions.iter()).all(|(id, p)| {
+                            p.parked.is_none() && (p.is_done() || self.ended.contains(id))
+                        }))
             })
     }
 
@@ -445,27 +498,27 @@ impl Poller {
         lane.clear(rewind.columns);
         lane.epoch = rewind.epoch;
         let mut list = TopicPartitionList::new();
-        let mut parked = Vec::new();
+        let mut again = Vec::new();
         for start in &rewind.starts {
             let Some(partition) = lane.partitions.get(&start.partition) else { continue };
-            let (origin, end) = (partition.origin, partition.end);
-            if partition.parked.is_some() {
-                parked.push((lane.topic.clone(), start.partition));
-            }
-            let next = match start.next {
+            let extent = partition.extent();
+            let origin = extent.origin;
+            let low = match start.next {
                 Some(next) => next,
                 None => self.connection.watermarks(&lane.topic, start.partition)?.0,
             };
-            lane.place(start, next, origin, end);
+            let next = begin(&lane.topic, start, extent.first, low)?;
+            lane.place(start, next, extent);
             list.add_partition_offset(&lane.topic, start.partition, Offset::Offset(next - origin))
                 .map_err(|source| kafka("naming a partition", source))?;
+            again.push((lane.topic.clone(), start.partition));
         }
         self.connection
             .consumer
             .seek_partitions(list, ANSWER_WITHIN)
             .map_err(|source| kafka("seeking", source))?;
-        // Placed anew, they are parked no more.
-        self.resume(&parked)
+        // Placed anew, they are parked no more, nor at their end.
+        self.resume(&again)
     }
 
     /// Tells errors that pass from those that do not.

@@ -18,9 +18,12 @@ mod kafka;
 mod kills;
 mod members;
 mod outage;
+#[path = "../landing/ranges.rs"]
+mod ranges;
 #[path = "../landing/registry.rs"]
 mod registry;
 mod security;
+mod times;
 #[path = "../landing/world.rs"]
 #[allow(dead_code, reason = "the suites of the embedded broker use the rest")]
 mod world;

@@ -59,7 +59,7 @@ pub(crate) fn payload(sequence: i32) -> String {
     }
 }
 
-pub(crate) fn expected(sequences: std::ops::Range<i32>) -> Contents {
+pub(crate) fn expected(sequences: impl IntoIterator<Item = i32>) -> Contents {
     let mut contents = Contents::default();
     for sequence in sequences {
         if sequence % 11 == 10 {
@@ -81,6 +81,10 @@ impl Contents {
         self.dead.sort();
     }
 
+    pub(crate) fn interval_count(&self) -> usize {
+        self.intervals.len()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.intervals.len() + self.registers.len() + self.dead.len()
     }
@@ -88,6 +92,11 @@ impl Contents {
 
 fn start() -> DateTime<Utc> {
     "2026-03-01T00:00:00Z".parse().expect("a time")
+}
+
+/// When the broker takes a message.
+pub(crate) fn arrival(sequence: i32) -> DateTime<Utc> {
+    start() + TimeDelta::days(30) + TimeDelta::seconds(i64::from(sequence))
 }
 
 pub(crate) fn produce(broker: &Broker, sequences: std::ops::Range<i32>) {
@@ -102,7 +111,7 @@ pub(crate) fn produce_payloads(broker: &Broker, payloads: impl IntoIterator<Item
             topic: &broker.topic,
             key: key.as_bytes(),
             payload: payload.as_bytes(),
-            timestamp: start() + TimeDelta::days(30) + TimeDelta::seconds(i64::from(sequence)),
+            timestamp: arrival(sequence),
         };
         producer.send(&record).expect("sent");
     }

@@ -1,14 +1,15 @@
 //! `loadstar maintain`: fewer files, no dead ones, rollups up to date, reads
-//! validated.
+//! validated, and what the tables hold as numbers.
 
 use anyhow::{Result, bail};
-use chrono::Utc;
-use loadstar_ingest::{CompactOptions, compact, vacuum};
+use chrono::{TimeDelta, Utc};
+use loadstar_ingest::{CompactOptions, RetainSummary, compact, digest, retain, vacuum};
 use loadstar_schema::Table;
 use loadstar_sql::{RollupScope, VeeScope};
 
 use crate::UsageError;
 use crate::cli::{MaintainArgs, MaintainTask};
+use crate::commands::report::now;
 use crate::commands::{lake_url, open_lake};
 use crate::context::Context;
 use crate::schedule::Schedule;
@@ -21,6 +22,18 @@ pub async fn run(args: MaintainArgs, context: Context) -> Result<()> {
     match args.task {
         MaintainTask::Compact => compact_all(&context, &tables).await,
         MaintainTask::Vacuum => vacuum_all(&context, &tables, args.dry_run).await,
+        MaintainTask::Retain => {
+            if !args.table.is_empty() || args.dry_run {
+                bail!(UsageError::new(
+                    "retain takes neither --table nor --dry-run: it does what [retention] says"
+                ));
+            }
+            retain_all(&context).await
+        }
+        MaintainTask::Digest => {
+            let landed = [Table::LANDED, &[Table::DeadLetters]].concat();
+            digests(&context, if args.table.is_empty() { &landed } else { &tables }).await
+        }
         MaintainTask::Rollup => {
             if !args.table.is_empty() {
                 bail!(UsageError::new("rollup takes no --table: it brings all rollups up to date"));
@@ -83,7 +96,9 @@ async fn vacuum_all(context: &Context, tables: &[Table], dry_run: bool) -> Resul
         stage.set(done as u64, tables.len() as u64, table.name());
         let summary = vacuum(&lake, table, keep, dry_run).await?;
         files += summary.files.len() as u64;
-        said.push(serde_json::json!({ "table": table.name(), "files": summary.files }));
+        said.push(serde_json::json!({
+            "table": table.name(), "files": summary.files, "log_files": summary.log_files,
+        }));
     }
     let verb = if dry_run { "would go" } else { "deleted" };
     stage.finish(format!(
@@ -92,6 +107,31 @@ async fn vacuum_all(context: &Context, tables: &[Table], dry_run: bool) -> Resul
         spoken(keep)
     ));
     tell(context, &said)
+}
+
+async fn retain_all(context: &Context) -> Result<()> {
+    let stage = Stages::new(1).begin("retaining");
+    let gone = retained(context).await?;
+    stage.finish(match gone {
+        Some(gone) => format!("{} dead letters are gone", thousands(gone.rows)),
+        None => "nothing to do: [retention] keeps everything".to_owned(),
+    });
+    let rows = gone.map_or(0, |gone| gone.rows);
+    tell(context, &[serde_json::json!({ "table": Table::DeadLetters.name(), "rows": rows })])
+}
+
+/// Takes out what is past its time; `None` if nothing ever is.
+pub async fn retained(context: &Context) -> Result<Option<RetainSummary>> {
+    let Some(keep) = context.config.retention.dead_letters()? else { return Ok(None) };
+    let from = now() - TimeDelta::from_std(keep)?;
+    let lake = lake_url(context)?;
+    loop {
+        let gone = retain(&lake, Table::DeadLetters, from, None).await?;
+        // A compaction that was quicker has left other files to look through.
+        if !gone.superseded {
+            return Ok(Some(gone));
+        }
+    }
 }
 
 /// Whole days as people say them.
@@ -134,6 +174,26 @@ async fn vee(context: &Context, scope: VeeScope, dry_run: bool) -> Result<()> {
             "findings": done.findings, "superseded": done.superseded,
         })],
     )
+}
+
+async fn digests(context: &Context, tables: &[Table]) -> Result<()> {
+    let lake = lake_url(context)?;
+    let stage = Stages::new(1).begin("digesting");
+    let (mut rows, mut said) = (0, Vec::new());
+    for (done, &table) in tables.iter().enumerate() {
+        stage.set(done as u64, tables.len() as u64, table.name());
+        let found = digest(&lake, table).await?;
+        rows += found.rows;
+        if !context.json {
+            let count = thousands(found.rows);
+            write_stdout(&format!("{:<18} {count:>14} rows  {found}\n", table.name()))?;
+        }
+        said.push(serde_json::json!({
+            "table": table.name(), "rows": found.rows, "digest": found.to_string(),
+        }));
+    }
+    stage.finish(format!("{} rows", thousands(rows)));
+    tell(context, &said)
 }
 
 fn tell(context: &Context, said: &[serde_json::Value]) -> Result<()> {

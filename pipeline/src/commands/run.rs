@@ -19,7 +19,7 @@ use tracing::{error, info};
 use crate::cli::RunArgs;
 use crate::commands::report;
 use crate::commands::scheduled::fit_and_score;
-use crate::commands::{ingest, lake_url, open_lake, serve};
+use crate::commands::{ingest, lake_url, maintain, open_lake, serve};
 use crate::context::{Context, stop_signal};
 use crate::forecasting;
 use crate::metrics::{Metrics, OfTask, Part};
@@ -48,6 +48,8 @@ pub async fn run(args: RunArgs, mut context: Context) -> Result<()> {
     if let Some(brokers) = args.brokers {
         context.config.kafka.brokers = brokers;
     }
+    // What it says is wrong is to be heard now, not at the first vacuum.
+    context.config.retention.dead_letters()?;
     let stop = stop_signal()?;
     let work = Work {
         schedule: Schedule::new(&context.config.schedule)?,
@@ -208,6 +210,9 @@ async fn compaction(work: Work) -> Result<()> {
 }
 
 async fn vacuuming(work: Work) -> Result<()> {
+    if let Some(gone) = maintain::retained(&work.context).await?.filter(|gone| gone.rows > 0) {
+        info!(rows = gone.rows, "dead letters past their time are gone");
+    }
     let lake = lake_url(&work.context)?;
     for &table in Table::ALL {
         let summary = vacuum(&lake, table, work.schedule.vacuum_keep, false).await?;

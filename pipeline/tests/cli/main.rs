@@ -8,6 +8,7 @@ mod command;
 mod dead_letters;
 mod kill;
 mod postgres;
+mod replay;
 mod s3;
 mod sql;
 mod vee;

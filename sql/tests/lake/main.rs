@@ -2,6 +2,7 @@
 //! is checked against golden results and against sums made in Rust.
 
 mod added;
+mod arrival;
 mod as_of;
 mod defects;
 mod draw;

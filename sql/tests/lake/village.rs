@@ -65,6 +65,18 @@ pub(crate) async fn fill(written: &Written) {
     .await;
 }
 
+/// What its topics bring, in order of arrival.
+pub(crate) fn messages() -> [(Table, Vec<Value>); 6] {
+    [
+        (Table::Customers, customers()),
+        (Table::MeterReads, [reads(), corrections()].concat()),
+        (Table::Bills, bills()),
+        (Table::Payments, payments()),
+        (Table::ServiceRequests, requests()),
+        (Table::Weather, weather()),
+    ]
+}
+
 /// Customers C1 to C6. The factory C1 is hourly, the shop C2 every six hours,
 /// the home C3 once a day; C4 changes class on the 18th at 09:00, C5 its meter
 /// on the 19th at noon, C6 is active but has never read. C2 and C3 are in the

@@ -87,14 +87,15 @@ impl Poller {
         self.resume(&moved)
     }
 
-    /// Lets partitions flow again that are not parked, unless all are held back.
+    /// Lets partitions flow again that are neither parked nor at their end,
+    /// unless all are held back.
     pub(super) fn resume(&self, partitions: &[(String, i32)]) -> Result<(), IngestError> {
-        let parked = |topic: &str, id: i32| {
+        let stands = |topic: &str, id: i32| {
             let lane = self.lanes.iter().find(|lane| lane.topic == topic);
             let partition = lane.and_then(|lane| lane.partitions.get(&id));
-            partition.is_some_and(|partition| partition.parked.is_some())
+            partition.is_some_and(|partition| partition.parked.is_some() || partition.is_done())
         };
-        let flowing = partitions.iter().filter(|(topic, id)| !parked(topic, *id));
+        let flowing = partitions.iter().filter(|(topic, id)| !stands(topic, *id));
         let list = listed(flowing.map(|(topic, id)| (topic.as_str(), *id)));
         if self.held_back || list.count() == 0 {
             return Ok(());
