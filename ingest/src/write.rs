@@ -57,7 +57,7 @@ pub(crate) fn encode(table: Table, rows: &RecordBatch) -> Result<Vec<NewFile>, A
         // Readers take a column that is not there for one without values.
         let is_kept = |index: &usize| {
             let is_empty = || part.column(*index).null_count() == part.num_rows();
-            !by.contains(index) && !(schema.field(*index).is_nullable() && is_empty())
+            !(by.contains(index) || schema.field(*index).is_nullable() && is_empty())
         };
         let kept: Vec<usize> = (0..schema.fields().len()).filter(is_kept).collect();
         let part = part.project(&kept)?;

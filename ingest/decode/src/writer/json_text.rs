@@ -139,8 +139,8 @@ fn time_of_day(json: &mut Vec<u8>, instant: NaiveDateTime) {
 pub(super) fn fraction(json: &mut Vec<u8>, nanos: u32) {
     let (value, width) = match nanos {
         0 => return,
-        _ if nanos % 1_000_000 == 0 => (nanos / 1_000_000, 3),
-        _ if nanos % 1_000 == 0 => (nanos / 1_000, 6),
+        _ if nanos.is_multiple_of(1_000_000) => (nanos / 1_000_000, 3),
+        _ if nanos.is_multiple_of(1_000) => (nanos / 1_000, 6),
         _ => (nanos, 9),
     };
     json.push(b'.');
