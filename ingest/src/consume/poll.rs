@@ -204,6 +204,9 @@ impl Poller {
             let (reply, taken) = sync_channel(1);
             self.hand(Handed::TakeUp { lane, partitions, reply })?;
             let TakenUp { starts, rewind } = self.answer(&taken)?;
+            // A flush from before may have been refused meanwhile: what is held
+            // is begun again now, while nothing of the new partitions is.
+            self.obey()?;
             if let Some(rewind) = rewind {
                 self.rewind(rewind)?;
             }
@@ -258,19 +261,23 @@ impl Poller {
         }
         let mut parked = Vec::new();
         for (lane, partitions) in self.by_lane(ids) {
-            self.flush(lane)?;
+            let flush = self.lanes[lane].take(lane);
+            // From here on nothing of them is taken in: it would land unfenced.
+            let topic = self.lanes[lane].topic.clone();
+            for id in &partitions {
+                let gone = self.lanes[lane].partitions.remove(id);
+                if gone.is_some_and(|partition| partition.parked.is_some()) {
+                    parked.push((topic.clone(), *id));
+                }
+            }
+            if let Some(flush) = flush {
+                self.hand(Handed::Flush(flush))?;
+            }
             let (reply, done) = sync_channel(1);
-            self.hand(Handed::GiveUp { lane, partitions: partitions.clone(), reply })?;
+            self.hand(Handed::GiveUp { lane, partitions, reply })?;
             self.answer(&done)?;
             // The flush may have been refused.
             self.obey()?;
-            let topic = self.lanes[lane].topic.clone();
-            for id in partitions {
-                let gone = self.lanes[lane].partitions.remove(&id);
-                if gone.is_some_and(|partition| partition.parked.is_some()) {
-                    parked.push((topic.clone(), id));
-                }
-            }
         }
         // The library would remember that they were paused.
         self.resume(&parked)?;

@@ -43,6 +43,10 @@ fn options(broker: &Broker, lake: &Lake, rows: usize) -> IngestOptions {
 async fn digests(lake: &LakeUrl) -> BTreeMap<&'static str, TableDigest> {
     let mut digests = BTreeMap::new();
     for table in Table::LANDED.iter().chain([&Table::DeadLetters]) {
+        // The synthetic utility's meters tell of no events.
+        if *table == Table::MeterEvents {
+            continue;
+        }
         digests.insert(table.name(), digest(lake, *table).await.expect("a digest"));
     }
     digests
@@ -87,9 +91,7 @@ async fn a_lake_rebuilt_from_the_log_is_the_same() {
     through_trouble(&broker, &first).await;
     let digests_of_first = digests(&first.url).await;
     for (table, digest) in &digests_of_first {
-        // The synthetic utility's meters tell of no events.
-        let silent = *table == Table::MeterEvents.name();
-        assert_eq!(digest.rows > 0, !silent, "{table}");
+        assert!(digest.rows > 0, "{table} is empty");
     }
 
     let rebuilt = Lake::new();
