@@ -7,6 +7,7 @@ use deltalake_core::kernel::{Action, Transaction};
 use deltalake_core::protocol::DeltaOperation;
 use deltalake_core::{DeltaTableError, ObjectStoreError};
 use loadstar_schema::Table;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::fault::{self, Fault, Faults, Step};
@@ -31,11 +32,9 @@ pub struct Fence {
 }
 
 impl Fence {
-    /// Moves a transaction to a number that nobody else chooses: counting up,
-    /// two writers would each take the other's commit for their own.
+    /// Moves a transaction that only tells whether it was moved.
     pub(crate) fn taken(app_id: String, base: Option<i64>) -> Self {
-        let next = (Uuid::new_v4().as_u64_pair().0 >> 1).cast_signed();
-        Self { app_id, base, next }
+        Self { app_id, base, next: base.map_or(1, |base| base.wrapping_add(1)) }
     }
 }
 
@@ -51,8 +50,7 @@ pub(crate) fn rewriting(table: Table) -> String {
 pub enum Landing {
     /// It is in the log, at this version of the table.
     Committed(u64),
-    /// Its reply was lost, yet it is in the log: the fences stand where it put
-    /// them.
+    /// Its reply was lost, yet it is in the log.
     Recognised,
     /// Another writer moved a fence: nothing of this commit may land.
     Superseded,
@@ -62,11 +60,11 @@ impl LakeTable {
     /// Commits actions and moves the fences, or neither.
     ///
     /// Delta's conflict check refuses the commit if any commit since the last
-    /// one seen moved one of the same fences, or added columns. After any error the log is read
-    /// again and compared: fences at `next` mean the commit is in, at `base`
-    /// that it is not and may be tried again with the same files, anything else
-    /// that another writer was here. Two writers may move a fence to the same
-    /// `next` only if their rows are then the same too.
+    /// one seen moved one of the same fences, or added columns. After any error
+    /// the log is read again: if this commit is in it, told by a number of its
+    /// own, all is well; if the fences are still at `base`, it is tried again
+    /// with the same files; anything else means that another writer was here,
+    /// though it may have moved the fences just as far.
     ///
     /// # Errors
     /// [`IngestError::Lake`] if the store keeps refusing; nothing is landed
@@ -80,6 +78,7 @@ impl LakeTable {
     ) -> Result<Landing, IngestError> {
         let transactions: Vec<Transaction> =
             fences.iter().map(|fence| Transaction::new(&fence.app_id, fence.next)).collect();
+        let (seen, number) = (self.version(), Uuid::new_v4().to_string());
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             let injected = fault::at(faults, Step::Committing(self.table))?;
@@ -90,6 +89,7 @@ impl LakeTable {
                 // log: only where a checkpoint is due, too.
                 let checkpoint = (self.version() + 2).is_multiple_of(CHECKPOINT_EVERY.into());
                 let properties = CommitProperties::default()
+                    .with_metadata([(NUMBER.to_owned(), number.clone().into())])
                     .with_application_transactions(transactions.clone())
                     .with_cleanup_expired_logs(Some(checkpoint));
                 CommitBuilder::from(properties)
@@ -112,8 +112,11 @@ impl LakeTable {
                 tracing::warn!(table = self.table.name(), error = %unreadable, "log unreadable");
                 return Err(self.error("commit to it")(error));
             }
-            if let Some(landing) = self.compare(fences).await? {
-                return Ok(landing);
+            if self.is_in_log(&number, seen).await? {
+                return Ok(Landing::Recognised);
+            }
+            if !self.is_unmoved(fences).await? {
+                return Ok(Landing::Superseded);
             }
             if attempt >= ATTEMPTS {
                 return Err(self.error("commit to it")(error));
@@ -124,22 +127,44 @@ impl LakeTable {
         Ok(Landing::Superseded)
     }
 
-    /// `None` if no fence has moved.
-    async fn compare(&self, fences: &[Fence]) -> Result<Option<Landing>, IngestError> {
-        let (mut mine, mut unmoved) = (true, true);
-        for fence in fences {
-            let found = self.transaction(&fence.app_id).await?;
-            mine &= found == Some(fence.next);
-            unmoved &= found == fence.base;
+    /// Whether a commit since the version last seen has this number.
+    async fn is_in_log(&self, number: &str, seen: u64) -> Result<bool, IngestError> {
+        for version in seen + 1..=self.version() {
+            let entry = self.log_store.read_commit_entry(version).await;
+            let entry = entry.map_err(self.error("read its log"))?;
+            let lines = entry.iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
+            let mut infos = lines.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+            if infos.any(|line| line.commit_info.is_some_and(|info| info.number == number)) {
+                return Ok(true);
+            }
         }
-        Ok(match (mine, unmoved) {
-            // A commit without a moving fence cannot be told apart from none:
-            // there is nothing it could double either.
-            (_, true) => None,
-            (true, false) => Some(Landing::Recognised),
-            (false, false) => Some(Landing::Superseded),
-        })
+        Ok(false)
     }
+
+    async fn is_unmoved(&self, fences: &[Fence]) -> Result<bool, IngestError> {
+        for fence in fences {
+            if self.transaction(&fence.app_id).await? != fence.base {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// What tells a commit from another's, in its information.
+const NUMBER: &str = "loadstarCommit";
+
+/// Of a line of the log, what tells its commit from another's.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    commit_info: Option<CommitInfo>,
+}
+
+#[derive(Deserialize)]
+struct CommitInfo {
+    #[serde(default, rename = "loadstarCommit")]
+    number: String,
 }
 
 pub(crate) fn refusal(reason: &str) -> DeltaTableError {

@@ -41,12 +41,12 @@ pub enum IngestError {
         /// The topics that are there.
         existing: Vec<String>,
     },
-    /// The lake is ahead of the log: the topic was deleted and made anew, and
-    /// its offsets no longer mean what the lake remembers. Choose another
-    /// pipeline name to land it from its start.
+    /// The topic was deleted and made anew, and its offsets no longer mean what
+    /// the lake remembers. Choose another pipeline name to land it from its
+    /// start.
     #[error(
         "topic {topic} partition {partition} was recreated: the lake holds it up to offset \
-         {landed}, the broker's log ends at {end}; land it under another pipeline name"
+         {landed}, {evidence}; land it under another pipeline name"
     )]
     TopicRecreated {
         /// The topic.
@@ -55,8 +55,8 @@ pub enum IngestError {
         partition: i32,
         /// The next offset to land, as the lake has it.
         landed: i64,
-        /// The partition's high watermark.
-        end: i64,
+        /// What tells it from the topic that was landed.
+        evidence: String,
     },
     /// The broker deleted messages before they were landed.
     #[error(

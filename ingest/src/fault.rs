@@ -14,6 +14,10 @@ pub enum Step {
     AddingColumns(Table),
     /// The columns are in the table, nothing of the flush is.
     ColumnsAdded(Table),
+    /// Partitions were assigned; what the lake has of them is not yet read.
+    TakingUp,
+    /// Rows were decoded and handed over, nothing of them is written.
+    Flushing,
     /// The Parquet files are in the store, no commit names them.
     FilesWritten(Table),
     /// The commit is about to be put.
@@ -22,6 +26,9 @@ pub enum Step {
     Committed(Table),
     /// All tables of a flush are committed, the group's offsets not yet.
     Landed,
+    /// Partitions were revoked and their rows have landed; the group waits to
+    /// hear that they are let go.
+    GivingUp,
 }
 
 impl fmt::Display for Step {
@@ -29,10 +36,13 @@ impl fmt::Display for Step {
         match self {
             Self::AddingColumns(table) => write!(f, "adding columns to {}", table.name()),
             Self::ColumnsAdded(table) => write!(f, "columns added to {}", table.name()),
+            Self::TakingUp => f.write_str("taking partitions up"),
+            Self::Flushing => f.write_str("rows decoded, nothing written"),
             Self::FilesWritten(table) => write!(f, "files written to {}", table.name()),
             Self::Committing(table) => write!(f, "committing {}", table.name()),
             Self::Committed(table) => write!(f, "{} committed", table.name()),
             Self::Landed => f.write_str("flush landed"),
+            Self::GivingUp => f.write_str("giving partitions up"),
         }
     }
 }

@@ -22,6 +22,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
+use deltalake_core::kernel::{Action, Transaction};
 use deltalake_core::protocol::{DeltaOperation, OutputMode};
 use loadstar_schema::Table;
 
@@ -79,6 +80,8 @@ pub(crate) struct Start {
     pub(crate) from: Option<i64>,
     /// The anchor's transaction; `None` if nothing has landed.
     pub(crate) next: Option<i64>,
+    /// The mark of the message before it, if the anchor has one.
+    pub(crate) mark: Option<i64>,
     /// Tables that are further than the anchor, and up to where.
     pub(crate) ahead: Vec<(Table, i64)>,
 }
@@ -103,6 +106,8 @@ pub(crate) struct Ledger {
     stands: BTreeMap<Table, BTreeMap<i32, Option<i64>>>,
     /// Where partitions of a range begin: goes into each table's first commit.
     from: BTreeMap<i32, i64>,
+    /// Marks of the last messages, as the anchor has them.
+    marks: BTreeMap<i32, i64>,
     /// The version of each table up to which no other writer moved them. A
     /// table shared with other streams may have been seen further by these.
     seen: BTreeMap<Table, u64>,
@@ -117,6 +122,7 @@ impl Ledger {
             app_ids: BTreeMap::new(),
             stands: BTreeMap::new(),
             from: BTreeMap::new(),
+            marks: BTreeMap::new(),
             seen: BTreeMap::new(),
         }
     }
@@ -144,6 +150,7 @@ impl Ledger {
         for partition in partitions {
             self.app_ids.remove(partition);
             self.from.remove(partition);
+            self.marks.remove(partition);
             for stands in self.stands.values_mut() {
                 stands.remove(partition);
             }
@@ -173,6 +180,9 @@ impl Ledger {
                     *known = from.max(*known);
                 }
             }
+            if table == self.stream {
+                self.marks = self.read_marks(open).await?;
+            }
             self.stands.insert(table, stands);
             self.seen.insert(table, open.version());
         }
@@ -188,6 +198,16 @@ impl Ledger {
             stands.insert(*partition, open.transaction(app_id).await?);
         }
         Ok(stands)
+    }
+
+    async fn read_marks(&self, open: &LakeTable) -> Result<BTreeMap<i32, i64>, IngestError> {
+        let mut marks = BTreeMap::new();
+        for (partition, app_id) in &self.app_ids {
+            if let Some(mark) = open.transaction(&mark_id(app_id)).await? {
+                marks.insert(*partition, mark);
+            }
+        }
+        Ok(marks)
     }
 
     /// Whether the partitions stand in the table where this ledger says. Costs
@@ -227,7 +247,9 @@ impl Ledger {
                 .filter_map(|table| Some((table, self.stand(table, partition)?)))
                 .filter(|(_, stand)| next.is_none_or(|next| *stand > next))
                 .collect();
-            Start { partition, from: self.from.get(&partition).copied(), next, ahead }
+            let from = self.from.get(&partition).copied();
+            let mark = self.marks.get(&partition).copied();
+            Start { partition, from, next, mark, ahead }
         };
         self.app_ids.keys().map(|partition| start(*partition)).collect()
     }
@@ -257,14 +279,16 @@ impl Ledger {
     }
 
     /// Lands decoded rows up to `next`: dead letters, then the tables beside
-    /// the anchor, then the anchor.
+    /// the anchor, then the anchor, with the marks of the last messages.
     pub(crate) async fn land(
         &mut self,
         tables: &mut OpenTables,
         parts: Parts,
         next: &BTreeMap<i32, i64>,
+        marks: &BTreeMap<i32, i64>,
         faults: Option<&Faults>,
     ) -> Result<Landed, IngestError> {
+        fault::at(faults, Step::Flushing)?;
         let (mut rejects, mut batches) = sorted_out(parts);
         let mut landed = Landed::default();
         let mut order: Vec<(Table, Vec<RecordBatch>)> = Vec::new();
@@ -288,7 +312,8 @@ impl Ledger {
         for (table, rows) in order {
             let row_count: u64 = rows.iter().map(|batch| batch.num_rows() as u64).sum();
             let Some(open) = tables.get_mut(&table) else { continue };
-            if self.commit(open, rows, next, faults).await? == Landing::Superseded {
+            let marks = if table == self.stream { marks } else { &BTreeMap::new() };
+            if self.commit(open, rows, next, marks, faults).await? == Landing::Superseded {
                 landed.superseded = true;
                 return Ok(landed);
             }
@@ -308,10 +333,14 @@ impl Ledger {
         open: &mut LakeTable,
         rows: Vec<RecordBatch>,
         next: &BTreeMap<i32, i64>,
+        marks: &BTreeMap<i32, i64>,
         faults: Option<&Faults>,
     ) -> Result<Landing, IngestError> {
         let table = open.table();
-        let adds = if rows.is_empty() { Vec::new() } else { open.write(rows).await? };
+        let mut actions = if rows.is_empty() { Vec::new() } else { open.write(rows).await? };
+        let held = |id: &i32| self.app_ids.get(id).map(|app_id| mark_id(app_id));
+        let mark = |(id, mark): (&i32, &i64)| Some(Transaction::new(held(id)?, *mark));
+        actions.extend(marks.iter().filter_map(mark).map(Action::Txn));
         fault::at(faults, Step::FilesWritten(table))?;
         if !self.is_unmoved(open).await? {
             return Ok(Landing::Superseded);
@@ -323,10 +352,11 @@ impl Ledger {
             query_id: self.query_id.clone(),
             epoch_id: moved.values().sum(),
         };
-        let landing = open.commit(adds, &fences, operation, faults).await?;
+        let landing = open.commit(actions, &fences, operation, faults).await?;
         if landing != Landing::Superseded {
             let stands = self.stands.entry(table).or_default();
             stands.extend(moved.into_iter().map(|(partition, next)| (partition, Some(next))));
+            self.marks.extend(marks.iter().filter(|(id, _)| self.app_ids.contains_key(id)));
             self.seen.insert(table, open.version());
             tracing::debug!(table = table.name(), version = open.version(), ?landing, "committed");
         }
@@ -338,6 +368,11 @@ impl Ledger {
 /// not the log's beginning.
 fn began(app_id: &str) -> String {
     format!("{app_id}/from")
+}
+
+/// The transaction that tells what a partition's last message was like.
+fn mark_id(app_id: &str) -> String {
+    format!("{app_id}/last")
 }
 
 /// Dead letters, and rows by table, without those that a table has already.

@@ -1,5 +1,6 @@
 //! Files into the lake, once: the same file a second time changes nothing.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::sync::Arc;
 
@@ -126,7 +127,8 @@ async fn load_lines(
         tokio::task::spawn_blocking(move || read(reader, &from, available_at, lane, &flushes));
     let mut total = LoadProgress::default();
     while let Some(flush) = taken.recv().await {
-        let landed = ledger.land(&mut tables, flush.parts, &flush.next, None).await?;
+        let landed =
+            ledger.land(&mut tables, flush.parts, &flush.next, &BTreeMap::new(), None).await?;
         if landed.superseded {
             return Err(IngestError::LoadedElsewhere { source_name: source.name.clone() });
         }

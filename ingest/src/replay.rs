@@ -197,7 +197,8 @@ async fn land(
     let ahead = ledger.starts().into_iter().flat_map(|start| start.ahead);
     let has = ahead.map(|(table, _)| table).collect();
     let parts = vec![(has, Decoded { tables, rejects: Vec::new() })];
-    let landed = ledger.land(open, parts, &BTreeMap::from([(ONLY, 1)]), faults).await?;
+    let next = BTreeMap::from([(ONLY, 1)]);
+    let landed = ledger.land(open, parts, &next, &BTreeMap::new(), faults).await?;
     if landed.superseded {
         return Err(elsewhere());
     }

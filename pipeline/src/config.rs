@@ -60,7 +60,7 @@ pub struct SchemaRegistryConfig {
 pub struct IngestConfig {
     pub flush_after_ms: u64,
     pub flush_rows: usize,
-    pub flush_mib: usize,
+    pub memory_limit_mib: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -16,6 +16,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 
+use super::landmark::changed_id;
 use super::progress::Shared;
 use super::{GroupProtocol, IngestOptions};
 use crate::IngestError;
@@ -54,8 +55,11 @@ impl Connection {
             .set("fetch.queue.backoff.ms", "20")
             .set("reconnect.backoff.max.ms", "2000")
             .set("socket.keepalive.enable", "true")
+            // No answer larger than what may be held ready.
+            .set("fetch.max.bytes", (options.queue_kib << 10).clamp(1 << 20, 50 << 20).to_string())
             .set("statistics.interval.ms", "1000");
         let tokens = auth::configure(&mut config, &options.properties)?;
+        let debug = with_topics(config.get("debug"));
         config
             .set("bootstrap.servers", &options.brokers)
             .set("group.id", &options.group_id)
@@ -63,7 +67,10 @@ impl Connection {
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", if options.ends() { "true" } else { "false" })
-            .set("queued.max.messages.kbytes", options.queue_kib.max(1).to_string());
+            .set("queued.max.messages.kbytes", options.queue_kib.max(1).to_string())
+            // At this level it tells of topics made anew, see `changed`.
+            .set_log_level(RDKafkaLogLevel::Debug)
+            .set("debug", debug);
         match protocol {
             Some(GroupProtocol::Classic) => {
                 config.set("partition.assignment.strategy", "cooperative-sticky")
@@ -143,6 +150,11 @@ impl Connection {
     }
 }
 
+/// The contexts to debug, that of topics among them.
+fn with_topics(contexts: Option<&str>) -> String {
+    contexts.map_or_else(|| "topic".to_owned(), |contexts| format!("{contexts},topic"))
+}
+
 /// Answers what the library asks before there is an assignment, and hears the
 /// reasons of its errors: each takes a poll.
 fn serve_callbacks(consumer: &BaseConsumer<Context>) {
@@ -208,6 +220,8 @@ pub(super) struct Context {
     topics: BTreeSet<String>,
     progress: Shared,
     heard: Mutex<Heard>,
+    /// Topics whose identity changed, and from what to what.
+    changed: Mutex<BTreeMap<String, String>>,
     /// Not yet answered; `None` once nobody will.
     rebalances: Mutex<Option<VecDeque<Rebalance>>>,
 }
@@ -225,6 +239,7 @@ impl Context {
             topics: topics.collect(),
             progress,
             heard: Mutex::default(),
+            changed: Mutex::default(),
             rebalances: Mutex::new(Some(VecDeque::new())),
         }
     }
@@ -244,6 +259,11 @@ impl Context {
     /// Notes which partitions stand still, and what they wait for.
     pub(super) fn tell_waiting(&self, waiting: BTreeMap<(String, i32), String>) {
         self.progress.lock().waiting_for = waiting;
+    }
+
+    /// What tells that a topic was made anew since the connection began.
+    pub(super) fn changed(&self, topic: &str) -> Option<String> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned()
     }
 
     /// The last trouble heard of.
@@ -270,7 +290,14 @@ impl ClientContext for Context {
     }
 
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
-        tracing::debug!(?level, fac, message, "librdkafka");
+        if let Some((topic, change)) = changed_id(message) {
+            let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+            changed.insert(topic.to_owned(), change);
+        }
+        match level {
+            RDKafkaLogLevel::Debug => tracing::trace!(fac, message, "librdkafka"),
+            _ => tracing::debug!(?level, fac, message, "librdkafka"),
+        }
     }
 
     fn stats(&self, statistics: Statistics) {

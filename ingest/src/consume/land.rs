@@ -14,6 +14,7 @@ use super::poll::Rewind;
 use super::progress::{Pace, Shared};
 use super::{IngestOptions, IngestSummary, Progress, StoppedBy};
 use crate::decode::{AddedColumns, Reject};
+use crate::fault::{self, Step};
 use crate::ledger::{Ledger, OpenTables, Start, added_columns, tables_of};
 use crate::{IngestError, LakeTable};
 
@@ -89,6 +90,7 @@ impl Lander {
         partitions: &[i32],
         connection: &Connection,
     ) -> Result<TakenUp, IngestError> {
+        fault::at(self.options.faults.as_ref(), Step::TakingUp)?;
         let topic = &mut self.topics[lane];
         let app_id = |id: &i32| {
             let Connection { cluster_id, .. } = connection;
@@ -111,7 +113,8 @@ impl Lander {
 
     /// Lets partitions of a topic go. All that was decoded of them has landed
     /// or is void.
-    pub(super) fn give_up(&mut self, lane: usize, partitions: &[i32]) {
+    pub(super) fn give_up(&mut self, lane: usize, partitions: &[i32]) -> Result<(), IngestError> {
+        fault::at(self.options.faults.as_ref(), Step::GivingUp)?;
         let topic = &mut self.topics[lane];
         topic.ledger.give_up(partitions);
         let mut progress = self.progress.lock();
@@ -121,6 +124,7 @@ impl Lander {
             progress.ends.remove(&id);
             progress.times.remove(&id);
         }
+        Ok(())
     }
 
     /// Reports where the run begins.
@@ -147,7 +151,8 @@ impl Lander {
         }
         let faults = self.options.faults.as_ref();
         topic.ledger.begin_at(&flush.first);
-        let landed = topic.ledger.land(&mut self.tables, flush.parts, &flush.next, faults).await?;
+        let Flush { parts, ref next, ref marks, .. } = flush;
+        let landed = topic.ledger.land(&mut self.tables, parts, next, marks, faults).await?;
         let now = {
             let mut progress = self.progress.lock();
             progress.commits += landed.commits;

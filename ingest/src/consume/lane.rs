@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use loadstar_schema::Table;
 
+use super::landmark;
 use crate::decode::writer::Writer;
 use crate::decode::{AddedColumns, Decoder, KnownCodes, Message};
 use crate::ledger::{Parts, Start};
@@ -32,6 +33,8 @@ pub(crate) struct Flush {
     pub(crate) next: BTreeMap<i32, i64>,
     /// Where partitions of a range begin.
     pub(crate) first: BTreeMap<i32, i64>,
+    /// The mark of the last message of each partition that moved.
+    pub(crate) marks: BTreeMap<i32, i64>,
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
     pub(crate) oldest: Option<DateTime<Utc>>,
@@ -63,6 +66,10 @@ pub(crate) struct Partition {
     /// The schema that the message at `next` waits for; no other is taken.
     pub(crate) parked: Option<u32>,
     ahead: Vec<(Table, i64)>,
+    /// The mark that the lake has of the message before `next`.
+    mark: Option<i64>,
+    /// The newest message since the last flush, as marks are made of.
+    last: Vec<u8>,
     /// The broker's time of its newest message since the last flush.
     newest: Option<DateTime<Utc>>,
 }
@@ -75,6 +82,15 @@ impl Partition {
 
     pub(crate) fn extent(&self) -> Extent {
         Extent { origin: self.origin, first: self.first, end: self.end }
+    }
+
+    /// `false` if the message before the partition's beginning is another one
+    /// than the lake remembers.
+    pub(super) fn recognises(&self, message: &Message<'_>) -> bool {
+        let Some(mark) = self.mark else { return true };
+        let mut remembered = Vec::new();
+        landmark::remember(&mut remembered, message);
+        message.offset + 1 != self.next || landmark::mark(&remembered) == mark
     }
 }
 
@@ -125,7 +141,9 @@ impl Lane {
         // Once something has landed, the lake knows where it began.
         let first = first.filter(|_| start.next.is_none());
         let ahead = start.ahead.clone();
-        let partition = Partition { next, origin, first, end, parked: None, ahead, newest: None };
+        let (mark, last) = (start.mark, Vec::new());
+        let (parked, newest) = (None, None);
+        let partition = Partition { next, origin, first, end, parked, ahead, mark, last, newest };
         self.partitions.insert(start.partition, partition);
     }
 
@@ -156,6 +174,8 @@ impl Lane {
             return true;
         }
         partition.next = message.offset + 1;
+        partition.mark = None;
+        landmark::remember(&mut partition.last, message);
         partition.newest = partition.newest.max(Some(message.timestamp));
         partition.ahead.retain(|(_, until)| message.offset < *until);
         let done = partition.is_done();
@@ -206,11 +226,15 @@ impl Lane {
         let times: BTreeMap<i32, DateTime<Utc>> = (self.partitions.iter_mut())
             .filter_map(|(id, partition)| Some((*id, partition.newest.take()?)))
             .collect();
+        let moved = self.partitions.iter().filter(|(_, p)| !p.last.is_empty());
+        let marks = moved.map(|(id, p)| (*id, landmark::mark(&p.last))).collect();
+        self.partitions.values_mut().for_each(|p| p.last.clear());
         let flush = Flush {
             lane,
             epoch: self.epoch,
             parts,
             next: self.partitions.iter().map(|(id, p)| (*id, p.next)).collect(),
+            marks,
             first: (self.partitions.iter()).filter_map(|(id, p)| Some((*id, p.first?))).collect(),
             messages: self.messages,
             bytes: self.bytes,

@@ -2,6 +2,7 @@
 
 mod connect;
 mod land;
+mod landmark;
 pub(crate) mod lane;
 mod options;
 mod poll;
@@ -124,10 +125,10 @@ async fn land(
                 taken.map(|taken| drop(reply.send(taken)))
             }
             Handed::GiveUp { lane, partitions, reply } => {
-                lander.give_up(lane, &partitions);
-                // As above.
-                let _gone = reply.send(());
-                Ok(())
+                lander.give_up(lane, &partitions).map(|()| {
+                    // As above.
+                    let _gone = reply.send(());
+                })
             }
         };
         if let Err(error) = done {

@@ -103,6 +103,14 @@ pub struct IngestOptions {
     pub faults: Option<Faults>,
 }
 
+/// Memory of a run beside its flushes and its queue.
+const CONSTANT_BYTES: usize = 48 << 20;
+/// Rows are held up to so many times: being decoded, into columns that grow by
+/// doubling, waiting, and while written unsorted and sorted.
+const FLUSH_COPIES: usize = 8;
+/// What the client keeps of a message, by its own bytes, if these are few.
+const QUEUE_COPIES: usize = 5;
+
 /// Properties that exactly-once landing depends on.
 const RESERVED: &[&str] = &[
     "auto.offset.reset",
@@ -145,6 +153,26 @@ impl IngestOptions {
             properties: BTreeMap::new(),
             faults: None,
         }
+    }
+
+    /// Sizes flushes and the client's queue so that the run takes no more than
+    /// so many bytes of memory: [`FlushPolicy::bytes`] at most, with the copies
+    /// that decoding, waiting and writing make of it, the queue with what the
+    /// client keeps beside each message, and a constant for connections and the
+    /// tables' logs.
+    ///
+    /// # Errors
+    /// [`IngestError::Options`] if it is less than the constant and 16 MiB.
+    pub fn limit_memory(&mut self, bytes: usize) -> Result<(), IngestError> {
+        let left = bytes.saturating_sub(CONSTANT_BYTES);
+        if left < 16 << 20 {
+            let least = (CONSTANT_BYTES >> 20) + 16;
+            let reason = format!("{} MiB are too little, it takes at least {least}", bytes >> 20);
+            return Err(IngestError::Options { option: "memory_limit", reason });
+        }
+        self.flush.bytes = left * 2 / 3 / FLUSH_COPIES;
+        self.queue_kib = left / 3 / QUEUE_COPIES / 1024;
+        Ok(())
     }
 
     /// The protocol of the group, if partitions are shared.

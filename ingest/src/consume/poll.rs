@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::connect::{ANSWER_WITHIN, Connection, kafka};
 use super::land::TakenUp;
+use super::landmark::{held_against, recreated};
 use super::lane::{Flush, Lane, Partition};
 use super::range::{Range, begin};
 use super::{FlushPolicy, IngestOptions, StoppedBy};
@@ -159,6 +160,7 @@ impl Poller {
         let consumer = self.connection.consumer.clone();
         loop {
             self.obey()?;
+            self.same_log()?;
             self.rebalance()?;
             self.look_after_parked()?;
             while let Some(lane) = self.due() {
@@ -205,17 +207,30 @@ impl Poller {
         };
         let Some(partition) = self.lanes[index].partitions.get(&id) else { return Ok(None) };
         let (parked, next, end) = (partition.parked, partition.next, partition.end);
-        let offset = message.offset() + partition.origin;
+        // A message without a time was always known.
+        let millis = message.timestamp().to_millis().unwrap_or(0);
+        let taken = Message {
+            topic,
+            partition: id,
+            offset: message.offset() + partition.origin,
+            timestamp: DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default(),
+            key: message.key(),
+            payload: message.payload(),
+        };
+        if !partition.recognises(&taken) {
+            let evidence = "the broker has another message before it than landed".to_owned();
+            return Err(recreated(topic, id, next, evidence));
+        }
         if self.ends() {
             self.last_message = Instant::now();
             self.ended.retain(|ended| *ended != id);
         }
-        if parked.is_some() || offset < next {
+        if parked.is_some() || taken.offset < next {
             // It comes again, or came before.
             return Ok(Some(index));
         }
-        let within = end.is_none_or(|end| offset < end);
-        let schema = message.payload().filter(|_| within).and_then(schema_id);
+        let within = end.is_none_or(|end| taken.offset < end);
+        let schema = taken.payload.filter(|_| within).and_then(schema_id);
         let writer = match (schema, &self.registry) {
             (Some(schema), Some(registry)) => match registry.writer(schema) {
                 Some(writer) => Some(writer),
@@ -226,17 +241,7 @@ impl Poller {
             },
             _ => None,
         };
-        // A message without a time was always known.
-        let millis = message.timestamp().to_millis().unwrap_or(0);
-        let message = Message {
-            topic,
-            partition: id,
-            offset,
-            timestamp: DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default(),
-            key: message.key(),
-            payload: message.payload(),
-        };
-        let done = self.lanes[index].push(&message, writer.as_ref());
+        let done = self.lanes[index].push(&taken, writer.as_ref());
         if done {
             // The rest of the partition need not come.
             let mut list = TopicPartitionList::new();
@@ -283,6 +288,7 @@ impl Poller {
 
     /// Hands a lane's rows over.
     fn flush(&mut self, lane: usize) -> Result<(), Stopped> {
+        self.same_log()?;
         match self.lanes[lane].take(lane) {
             Some(flush) => self.hand(Handed::Flush(flush)),
             None => Ok(()),
@@ -290,14 +296,42 @@ impl Poller {
     }
 
     /// Hands something over, waiting while the landing side is busy.
-    fn hand(&mut self, mut handed: Handed) -> Result<(), Stopped> {
+    fn hand(&mut self, handed: Handed) -> Result<(), Stopped> {
+        let mut handed = Some(handed);
+        self.wait(|poller| {
+            let Some(offered) = handed.take() else { return Ok(Some(())) };
+            match poller.handed.try_send(offered) {
+                Ok(()) => Ok(Some(())),
+                Err(mpsc::error::TrySendError::Closed(_)) => Err(Stopped::Gone),
+                Err(mpsc::error::TrySendError::Full(back)) => {
+                    handed = Some(back);
+                    Ok(None)
+                }
+            }
+        })
+    }
+
+    /// Waits for what the landing side answers.
+    fn answer<T>(&mut self, reply: &Receiver<T>) -> Result<T, Stopped> {
+        self.wait(|_| match reply.try_recv() {
+            Ok(answer) => Ok(Some(answer)),
+            Err(TryRecvError::Empty) => Ok(None),
+            // Landing ends by dropping the other side.
+            Err(TryRecvError::Disconnected) => Err(Stopped::Gone),
+        })
+    }
+
+    /// Waits until `done` has something, however slow the store is. The group
+    /// gives up a member that does not poll, so it polls, paused.
+    fn wait<T>(
+        &mut self,
+        mut done: impl FnMut(&Self) -> Result<Option<T>, Stopped>,
+    ) -> Result<T, Stopped> {
         let consumer = self.connection.consumer.clone();
         let waiting = Instant::now();
-        loop {
-            match self.handed.try_send(handed) {
-                Ok(()) => break,
-                Err(mpsc::error::TrySendError::Closed(_)) => return Err(Stopped::Gone),
-                Err(mpsc::error::TrySendError::Full(back)) => handed = back,
+        let value = loop {
+            if let Some(value) = done(self)? {
+                break value;
             }
             self.obey()?;
             if self.held_back {
@@ -315,20 +349,28 @@ impl Poller {
             } else {
                 std::thread::sleep(Duration::from_millis(1));
             }
-        }
+        };
         if std::mem::take(&mut self.held_back) {
             let list = self.assignment()?;
             let all = list.elements().into_iter();
             let all: Vec<_> = all.map(|e| (e.topic().to_owned(), e.partition())).collect();
             self.resume(&all)?;
         }
-        Ok(())
+        Ok(value)
     }
 
-    /// Waits for what the landing side answers.
-    fn answer<T>(&mut self, reply: &Receiver<T>) -> Result<T, Stopped> {
-        // Landing ends by dropping the other side.
-        reply.recv().map_err(|_| Stopped::Gone)
+    /// The client library reads on when a topic is made anew: at the old offset,
+    /// in the new log.
+    fn same_log(&self) -> Result<(), IngestError> {
+        for lane in &self.lanes {
+            let Some(evidence) = self.connection.consumer.context().changed(&lane.topic) else {
+                continue;
+            };
+            let held = lane.partitions.iter().next();
+            let (partition, next) = held.map_or((0, 0), |(id, partition)| (*id, partition.next));
+            return Err(recreated(&lane.topic, partition, next, evidence));
+        }
+        Ok(())
     }
 
     fn assignment(&self) -> Result<TopicPartitionList, IngestError> {
@@ -350,6 +392,10 @@ impl Poller {
 
     fn rewind(&mut self, rewind: Rewind) -> Result<(), IngestError> {
         let lane = &mut self.lanes[rewind.lane];
+        if rewind.epoch <= lane.epoch {
+            // Told twice: in an answer and on its own.
+            return Ok(());
+        }
         lane.clear(rewind.columns);
         lane.epoch = rewind.epoch;
         let mut list = TopicPartitionList::new();
@@ -363,7 +409,8 @@ impl Poller {
                 None => self.connection.watermarks(&lane.topic, start.partition)?.0,
             };
             let next = begin(&lane.topic, start, extent.first, low)?;
-            lane.place(start, next, extent);
+            // What is before it was recognised when it was taken up.
+            lane.place(&Start { mark: None, ..start.clone() }, next, extent);
             list.add_partition_offset(&lane.topic, start.partition, Offset::Offset(next - origin))
                 .map_err(|source| kafka("naming a partition", source))?;
             again.push((lane.topic.clone(), start.partition));
@@ -392,6 +439,7 @@ impl Poller {
                     Some(
                         RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
                     ) => {
+                        self.same_log()?;
                         self.compare_with_log()?;
                         Err(kafka("consuming", error.clone()))
                     }
@@ -426,22 +474,4 @@ impl Drop for Poller {
             tracing::debug!(%error, "partitions not let go");
         }
     }
-}
-
-fn held_against(
-    topic: &str,
-    partition: i32,
-    next: i64,
-    low: i64,
-    high: i64,
-) -> Result<(), IngestError> {
-    let topic = topic.to_owned();
-    if next > high {
-        return Err(IngestError::TopicRecreated { topic, partition, landed: next, end: high });
-    }
-    if next < low {
-        let (landed, first_kept) = (next, low);
-        return Err(IngestError::RetentionOverrun { topic, partition, landed, first_kept });
-    }
-    Ok(())
 }

@@ -12,6 +12,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
 use tempfile::TempDir;
 
 use crate::world::Broker;
@@ -71,6 +72,7 @@ impl Kafka {
              log.dirs={}\n\
              auto.create.topics.enable=false\n\
              log.retention.ms=-1\n\
+             log.message.timestamp.after.max.ms=9223372036854775807\n\
              offsets.topic.replication.factor=1\n\
              offsets.topic.num.partitions=4\n\
              transaction.state.log.replication.factor=1\n\
@@ -102,15 +104,41 @@ impl Kafka {
     pub(crate) fn topic(self: Arc<Self>, partitions: i32) -> Broker {
         let topic = format!("meter_reads_{}", self.topics.fetch_add(1, Ordering::Relaxed));
         self.create_topic(&topic, partitions);
-        Broker { servers: self.servers.clone(), topic, keep: Box::new(self) }
+        Broker { servers: self.servers.clone(), topic, partitions, keep: Box::new(self) }
+    }
+
+    /// Deletes a topic and makes it anew, empty.
+    pub(crate) fn recreate(&self, broker: &Broker) {
+        let (admin, options) = self.admin();
+        let deleted = futures::executor::block_on(admin.delete_topics(&[&broker.topic], &options));
+        deleted.expect("an answer")[0].as_ref().expect("deleted");
+        self.create_topic(&broker.topic, broker.partitions);
+    }
+
+    /// Deletes what the partitions hold, as retention does.
+    pub(crate) fn empty(&self, broker: &Broker) {
+        let (admin, options) = self.admin();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..broker.partitions {
+            list.add_partition_offset(&broker.topic, partition, Offset::End).expect("an offset");
+        }
+        let deleted = futures::executor::block_on(admin.delete_records(&list, &options));
+        for partition in deleted.expect("an answer").elements() {
+            partition.error().expect("deleted");
+        }
+    }
+
+    fn admin(&self) -> (AdminClient<DefaultClientContext>, AdminOptions) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.servers);
+        let admin = config.create().expect("an admin client");
+        let options =
+            AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+        (admin, options)
     }
 
     fn create_topic(&self, topic: &str, partitions: i32) {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.servers);
-        let admin: AdminClient<DefaultClientContext> = config.create().expect("an admin client");
-        let options =
-            AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+        let (admin, options) = self.admin();
         let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
         let made = futures::executor::block_on(admin.create_topics([&wanted], &options));
         let made = made.unwrap_or_else(|error| panic!("{error}\n{}", self.log()));
@@ -185,7 +213,7 @@ impl Drop for Kafka {
     }
 }
 
-const CLUSTER_ID: &str = "4L6g3nShT-eMCtK--X86sw";
+pub(crate) const CLUSTER_ID: &str = "4L6g3nShT-eMCtK--X86sw";
 
 fn java(jars: &Path, folder: &Path, class: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("java");

@@ -24,12 +24,24 @@ use rand_pcg::Pcg64Mcg;
 use tokio::sync::watch;
 
 use crate::kafka::{Kafka, Setup};
-use crate::world::{Broker, Lake, expected, land, produce};
+use crate::world::{Broker, Lake, land, produce};
 
 const PARTITIONS: i32 = 6;
 const MEMBERS: usize = 3;
 /// Members that are silent for so long are given up by the group.
 const SESSION: &str = "1500";
+/// Said of a worker when it has ended.
+const GONE: &str = "gone";
+const PATIENCE_WITH_DOOM: Duration = Duration::from_secs(15);
+/// Between these a kill from outside seldom hits.
+const DOOMS: [Step; 6] = [
+    Step::TakingUp,
+    Step::GivingUp,
+    Step::Flushing,
+    Step::Committed(Table::DeadLetters),
+    Step::FilesWritten(Table::MeterReads),
+    Step::Landed,
+];
 const PATIENCE: Duration = Duration::from_secs(180);
 
 fn options(servers: &str, topic: &str, lake: LakeUrl, protocol: GroupProtocol) -> IngestOptions {
@@ -66,7 +78,16 @@ async fn member() {
         // Whoever reads it may be gone.
         drop(writeln!(std::io::stdout(), "landed {}", progress.messages));
     });
-    let done = run(options(servers, topic, lake, protocol), stopped, tell).await;
+    let mut options = options(servers, topic, lake, protocol);
+    if let Ok(doom) = std::env::var("LOADSTAR_TEST_DOOM") {
+        options.faults = Some(Arc::new(move |step| {
+            if step.to_string() == doom {
+                std::process::abort();
+            }
+            Fault::None
+        }));
+    }
+    let done = run(options, stopped, tell).await;
     drop(writeln!(std::io::stdout(), "ended {:?}", done.map(|summary| summary.stopped_by)));
 }
 
@@ -88,11 +109,17 @@ struct Crew {
 
 impl Crew {
     fn hire(&mut self) {
+        self.hire_doomed(None);
+    }
+
+    /// One that dies by its own hand when it comes to a step.
+    fn hire_doomed(&mut self, doom: Option<Step>) -> usize {
         let name = self.hired;
         self.hired += 1;
         let mut process = Command::new(std::env::current_exe().expect("this program"))
             .args(["--exact", "kills::member", "--nocapture"])
             .env("LOADSTAR_TEST_MEMBER", &self.told)
+            .envs(doom.map(|step| ("LOADSTAR_TEST_DOOM", step.to_string())))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -106,8 +133,27 @@ impl Crew {
                     return;
                 }
             }
+            drop(says.send((name, GONE.to_owned())));
         });
         self.workers.insert(name, Worker { process, landed: 0 });
+        name
+    }
+
+    /// Waits until one has died at the step it was doomed to. It may never come
+    /// to give anything up, then it is helped.
+    fn meet_its_doom(&mut self, name: usize) {
+        let since = Instant::now();
+        loop {
+            let left = PATIENCE_WITH_DOOM.saturating_sub(since.elapsed());
+            match self.says.1.recv_timeout(left) {
+                Ok((who, line)) if who == name && line == GONE => break,
+                Ok((who, line)) => {
+                    assert!(!line.starts_with("ended Err"), "worker {who}: {line}");
+                }
+                Err(_) => break,
+            }
+        }
+        self.kill(name);
     }
 
     /// Waits until so many more flushes have landed.
@@ -261,6 +307,20 @@ impl Story {
                     crew.dismiss(name);
                     crew.hire();
                 }
+                2 | 3 => {
+                    crew.kill(name);
+                    let doom = DOOMS[random.random_range(0..DOOMS.len())];
+                    let doomed = crew.hire_doomed(Some(doom));
+                    if doom == Step::GivingUp {
+                        // With something to give up, to somebody.
+                        crew.work(6);
+                        crew.hire();
+                        crew.meet_its_doom(doomed);
+                    } else {
+                        crew.meet_its_doom(doomed);
+                        crew.hire();
+                    }
+                }
                 _ => {
                     crew.kill(name);
                     crew.hire();
@@ -286,7 +346,7 @@ impl Story {
         // What nobody got round to.
         runtime.block_on(land(lake.options(&broker))).expect("landed");
         let made = produced.load(Ordering::Relaxed);
-        assert!(runtime.block_on(lake.contents()) == expected(0..made), "seed {}", self.seed);
+        runtime.block_on(lake.holds(&broker, 0..made));
         eprintln!(
             "{}: {} kills, {made} messages once each, {merged} files merged on the way",
             self.protocol, self.kills
@@ -296,8 +356,12 @@ impl Story {
 
 /// Messages without end, until told to stop; says up to which number.
 fn feed(broker: &Broker, stop: Arc<AtomicBool>) -> (Arc<AtomicI32>, std::thread::JoinHandle<()>) {
-    let broker =
-        Broker { servers: broker.servers.clone(), topic: broker.topic.clone(), keep: Box::new(()) };
+    let broker = Broker {
+        keep: Box::new(()),
+        servers: broker.servers.clone(),
+        topic: broker.topic.clone(),
+        ..*broker
+    };
     let produced = Arc::new(AtomicI32::new(0));
     let made = produced.clone();
     let producing = std::thread::spawn(move || {

@@ -1,11 +1,14 @@
-//! The same guarantees over Apache Kafka itself.
+//! The same guarantees over Apache Kafka itself, into the local disk and into a
+//! bucket.
 //!
 //! The jars come from Maven Central: `mvn -f ingest/tests/apache/pom.xml
 //! dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=DIR`,
 //! with `LOADSTAR_TEST_KAFKA=DIR` for the tests; Java 17 or later runs them.
 //! Where they are not to be had, each test says so and runs over the embedded
-//! broker, or not at all; with `CI` set it fails.
+//! broker, or not at all; with `CI` set it fails. So it is with the S3 server,
+//! ministack from PyPI, whose program `LOADSTAR_TEST_S3` names.
 
+mod bucket;
 #[path = "../landing/evolution.rs"]
 mod evolution;
 #[path = "../landing/exactly_once.rs"]
@@ -17,23 +20,34 @@ mod groups;
 mod kafka;
 mod kills;
 mod members;
+mod ministack;
 mod outage;
+mod pressure;
 #[path = "../landing/ranges.rs"]
 mod ranges;
+mod recreated;
 #[path = "../landing/registry.rs"]
 mod registry;
 mod security;
+#[path = "../landing/store.rs"]
+#[allow(dead_code, reason = "the suites of the embedded broker use the rest")]
+mod store;
 mod times;
 #[path = "../landing/world.rs"]
 #[allow(dead_code, reason = "the suites of the embedded broker use the rest")]
 mod world;
 
 use crate::kafka::Kafka;
-use crate::world::Broker;
+use crate::world::{Broker, Lake};
 
 /// A topic on the Kafka that all tests share, or the embedded broker.
 fn broker() -> Broker {
     broker_of(2)
+}
+
+/// A lake on the local disk.
+fn lake() -> Lake {
+    Lake::new()
 }
 
 fn broker_of(partitions: i32) -> Broker {
@@ -45,6 +59,7 @@ fn broker_of(partitions: i32) -> Broker {
     Broker {
         servers: embedded.bootstrap_servers().to_owned(),
         topic: "meter_reads".to_owned(),
+        partitions,
         keep: Box::new(embedded),
     }
 }

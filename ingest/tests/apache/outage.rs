@@ -7,7 +7,7 @@ use loadstar_ingest::run;
 use tokio::sync::watch;
 
 use crate::kafka::Kafka;
-use crate::world::{Lake, expected, produce};
+use crate::world::{Lake, produce};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_killed_on_the_way_is_waited_for() {
@@ -32,5 +32,5 @@ async fn a_broker_killed_on_the_way_is_waited_for() {
     landing.wait_for(|messages| *messages == 400).await.expect("running");
     switch.send_replace(true);
     running.await.expect("no panic").expect("stopped");
-    assert_eq!(lake.contents().await, expected(0..400));
+    lake.holds(&broker, 0..400).await;
 }

@@ -15,7 +15,7 @@ use loadstar_ingest::produce::Producer;
 use tempfile::TempDir;
 
 use crate::kafka::{Kafka, Setup, free_ports};
-use crate::world::{Broker, Lake, expected, land, produce};
+use crate::world::{Broker, Lake, land, produce};
 
 /// A node with a listener that wants TLS and a name.
 struct Secured {
@@ -95,11 +95,12 @@ impl Secured {
         let mut options = lake.options(&Broker {
             servers: self.servers.clone(),
             topic: broker.topic.clone(),
+            partitions: 2,
             keep: Box::new(()),
         });
         options.properties = properties.clone();
         land(options).await.unwrap_or_else(|error| panic!("{mechanism}: {error}"));
-        assert_eq!(lake.contents().await, expected(0..60), "{mechanism}");
+        lake.holds(&broker, 0..60).await;
         let mut producer = Producer::connect(&self.servers, &properties).expect("a producer");
         assert_eq!(producer.partition_count(&broker.topic).expect("let in"), 2, "{mechanism}");
     }
@@ -110,6 +111,7 @@ impl Secured {
         let mut options = lake.options(&Broker {
             servers: self.servers.clone(),
             topic: "any".to_owned(),
+            partitions: 2,
             keep: Box::new(()),
         });
         options.properties = properties;

@@ -21,7 +21,7 @@ async fn a_span_of_time_lands_once() {
     let lake = Lake::new();
     let summary = land(between(&lake, &broker, 40, 140)).await.expect("landed");
     assert_eq!(summary.total.messages, 100);
-    assert_eq!(lake.contents().await, expected(40..140));
+    assert_eq!(lake.found().await, expected(40..140));
     let again = land(between(&lake, &broker, 40, 140)).await.expect("nothing to land");
     assert_eq!(again.total.messages, 0);
 
@@ -29,7 +29,7 @@ async fn a_span_of_time_lands_once() {
     let mut longer = between(&lake, &broker, 100, 180);
     longer.range.to = Some(Place::Instant(arrival(179) + TimeDelta::microseconds(1)));
     assert_eq!(land(longer).await.expect("landed").total.messages, 40);
-    assert_eq!(lake.contents().await, expected(40..180));
+    assert_eq!(lake.found().await, expected(40..180));
     let error = land(between(&lake, &broker, 250, 260)).await.expect_err("a gap").to_string();
     assert!(error.contains("would be lost"), "{error}");
 }
@@ -43,5 +43,5 @@ async fn times_outside_of_the_log_are_its_ends() {
     assert_eq!(land(between(&lake, &broker, 500, 600)).await.expect("empty").total.messages, 0);
     let summary = land(between(&lake, &broker, -500, 600)).await.expect("landed");
     assert_eq!(summary.total.messages, 100);
-    assert_eq!(lake.contents().await, expected(0..100));
+    assert_eq!(lake.found().await, expected(0..100));
 }

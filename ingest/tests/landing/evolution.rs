@@ -8,6 +8,7 @@ use std::sync::{Arc, Barrier};
 use loadstar_ingest::{CompactOptions, Fault, Faults, IngestError, IngestOptions, Step, compact};
 use loadstar_schema::Table;
 use tokio::sync::oneshot;
+use tokio::task::block_in_place;
 
 use crate::broker;
 use crate::world::{Broker, Lake, expected, fault_at, land, payload, produce, produce_payloads};
@@ -75,7 +76,7 @@ async fn an_added_member_is_a_nullable_column_beside_the_rows_before() {
     produce_evolved(&broker, 100..300, members);
     produce(&broker, 300..400);
     land(lake.options(&broker)).await.expect("landed");
-    assert_eq!(lake.contents().await, expected(0..400));
+    assert_eq!(lake.found().await, expected(0..400));
     for table in [Table::MeterReads, Table::RegisterReads] {
         let added = lake.added_columns(table).await;
         let of = [("firmware", "string"), ("seen", "string"), ("signal_dbm", "double")];
@@ -104,11 +105,11 @@ async fn an_added_member_is_a_nullable_column_beside_the_rows_before() {
         let did = compact(&lake.url, table, CompactOptions::default()).await.expect("compacted");
         assert!(did.files_after < did.files_before && lake.files(table).await.len() < before);
     }
-    assert_eq!(lake.contents().await, expected(0..400));
+    assert_eq!(lake.found().await, expected(0..400));
     check().await;
     produce_evolved(&broker, 400..500, members);
     land(lake.options(&broker)).await.expect("landed");
-    assert_eq!(lake.contents().await, expected(0..500));
+    assert_eq!(lake.found().await, expected(0..500));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,7 +219,7 @@ async fn columns_whose_commit_is_refused_or_unanswered_are_there_once() {
         let mut options = lake.options(&broker);
         options.faults = Some(fault_at(Step::AddingColumns(Table::MeterReads), 1, fault));
         land(options).await.expect("the second try");
-        assert_eq!(lake.contents().await, expected(0..120));
+        assert_eq!(lake.found().await, expected(0..120));
         assert_eq!(lake.added_columns(Table::MeterReads).await.len(), 4);
     }
 }
@@ -228,7 +229,7 @@ fn meeting(together: &Arc<Barrier>, at: Step) -> Faults {
     let (together, met) = (together.clone(), AtomicBool::new(false));
     Arc::new(move |step| {
         if step == at && !met.swap(true, Ordering::Relaxed) {
-            together.wait();
+            block_in_place(|| together.wait());
         }
         Fault::None
     })
@@ -309,7 +310,7 @@ async fn rows_on_their_way_land_though_columns_came_in_between() {
             && let Some((reached, going_on)) = held.lock().expect("no panic").take()
         {
             reached.send(()).expect("waited for");
-            going_on.recv().expect("a word");
+            block_in_place(|| going_on.recv()).expect("a word");
         }
         Fault::None
     });

@@ -203,7 +203,7 @@ async fn formats_on_one_topic_land_as_if_they_were_one() {
     send_formatted(&broker, 0..440);
     let summary = land(options(&lake, &broker, &registry)).await.expect("landed");
     assert_eq!(summary.total.messages, 440);
-    assert_eq!(lake.contents().await, expected(0..440));
+    assert_eq!(lake.found().await, expected(0..440));
     for id in [AVRO, PROTOBUF, JSON] {
         assert_eq!(registry.asked(&format!("/schemas/ids/{id}")), 1, "schemas never change");
     }
@@ -235,7 +235,7 @@ async fn while_the_registry_is_down_partitions_wait_and_the_others_go_on() {
     let summary = run.end().await;
     assert_eq!((summary.total.messages, summary.stopped_by), (300, StoppedBy::End));
     assert_eq!(summary.total.waiting_for, BTreeMap::new());
-    assert_eq!(lake.contents().await, expected(0..300));
+    assert_eq!(lake.found().await, expected(0..300));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,7 +259,7 @@ async fn a_registry_that_dies_is_missed_only_for_what_is_new() {
     registry.start().await;
     run.until("landed in the end", |seen| seen.messages == 500).await;
     assert_eq!(run.asked_to_stop().await.stopped_by, StoppedBy::Asked);
-    assert_eq!(lake.contents().await, expected(0..500));
+    assert_eq!(lake.found().await, expected(0..500));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,7 +278,7 @@ async fn asked_to_stop_while_it_waits_a_run_lands_what_it_has() {
     assert_eq!(summary.total.messages, 50);
     registry.start().await;
     land(options(&lake, &broker, &registry)).await.expect("landed");
-    assert_eq!(lake.contents().await, expected(0..100));
+    assert_eq!(lake.found().await, expected(0..100));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,7 +296,7 @@ async fn two_that_hold_the_same_partitions_wait_and_do_not_double() {
     for run in runs {
         run.end().await;
     }
-    assert_eq!(lake.contents().await, expected(0..500));
+    assert_eq!(lake.found().await, expected(0..500));
 }
 
 pub(crate) async fn a_partition_moves_while_it_waits_by(protocol: GroupProtocol) {
@@ -329,7 +329,7 @@ pub(crate) async fn a_partition_moves_while_it_waits_by(protocol: GroupProtocol)
     send_formatted(&broker, 300..400);
     together.have_landed(400).await;
     first.leave().await;
-    assert_eq!(lake.contents().await, expected(0..400));
+    assert_eq!(lake.found().await, expected(0..400));
 }
 
 #[tokio::test(flavor = "multi_thread")]

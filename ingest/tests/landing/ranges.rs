@@ -45,7 +45,7 @@ async fn a_range_lands_what_it_holds_and_nothing_again() {
     let options = ranged(&lake, &broker, offsets(10, 20), offsets(60, 80));
     let summary = land(options.clone()).await.expect("landed");
     assert_eq!((summary.total.messages, summary.total.expected_messages), (110, Some(110)));
-    assert_eq!(lake.contents().await, expected(at(300, [10..60, 20..80])));
+    assert_eq!(lake.found().await, expected(at(300, [10..60, 20..80])));
 
     let again = land(options).await.expect("nothing to land");
     assert_eq!((again.total.messages, again.total.commits), (0, 0));
@@ -55,7 +55,7 @@ async fn a_range_lands_what_it_holds_and_nothing_again() {
     let one = |offset| Place::Offsets(BTreeMap::from([(1, offset)]));
     let further = ranged(&lake, &broker, one(30), one(90));
     assert_eq!(land(further).await.expect("landed").total.messages, 10);
-    assert_eq!(lake.contents().await, expected(at(300, [10..75, 20..90])));
+    assert_eq!(lake.found().await, expected(at(300, [10..75, 20..90])));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn a_crash_inside_a_range_goes_on_inside_it() {
                 options.range.from = None;
             }
             land(options).await.expect("carried on");
-            assert_eq!(lake.contents().await, held, "crash {nth} at {step}");
+            assert_eq!(lake.found().await, held, "crash {nth} at {step}");
             assert_eq!(land(range()).await.expect("nothing to land").total.messages, 0);
         }
     }
@@ -107,7 +107,7 @@ async fn a_range_that_does_not_follow_on_is_refused() {
     let mut stranger = range(50, 70);
     stranger.range.from = Some(Place::Offsets(BTreeMap::from([(7, 50)])));
     refused(stranger, "the topic has 2 partitions").await;
-    assert_eq!(lake.contents().await, expected(at(300, [50..70, 50..70])));
+    assert_eq!(lake.found().await, expected(at(300, [50..70, 50..70])));
 
     // Without a beginning the name goes on where it stands, and to the end.
     let mut on = range(0, 0);
@@ -115,7 +115,7 @@ async fn a_range_that_does_not_follow_on_is_refused() {
     on.until_end = true;
     land(on).await.expect("landed");
     let [one, two] = partitions(300).map(|partition| 50..partition.len());
-    assert_eq!(lake.contents().await, expected(at(300, [one, two])));
+    assert_eq!(lake.found().await, expected(at(300, [one, two])));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +129,7 @@ async fn a_topic_again_under_another_name_leaves_the_first_alone() {
     let (first, second) = tokio::join!(land(lake.options(&broker)), land(again));
     assert_eq!(first.expect("nothing to land").total.messages, 0);
     assert_eq!(second.expect("landed").total.messages, 200);
-    assert_eq!(lake.contents().await, expected((0..200).chain(0..200)));
+    assert_eq!(lake.found().await, expected((0..200).chain(0..200)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,5 +141,5 @@ async fn two_runs_of_one_range_share_the_work_without_doubling_it() {
     let (one, two) = tokio::join!(land(range()), land(range()));
     one.expect("the one");
     two.expect("the other");
-    assert_eq!(lake.contents().await, expected(at(600, [20..190, 20..190])));
+    assert_eq!(lake.found().await, expected(at(600, [20..190, 20..190])));
 }

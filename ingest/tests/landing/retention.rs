@@ -78,7 +78,7 @@ async fn files_on_their_way_into_a_commit_are_not_vacuumed() {
     let mut options = lake.options(&broker);
     options.faults = Some(vacuums);
     land(options).await.expect("landed");
-    assert_eq!(lake.contents().await, expected(0..400));
+    assert_eq!(lake.found().await, expected(0..400));
     assert!(lake.files(Table::MeterReads).await.len() > named);
     let would = vacuum(&lake.url, Table::MeterReads, Duration::ZERO, true).await.expect("listed");
     assert!(!would.files.is_empty(), "what the second crash left is too young to go");
@@ -167,15 +167,15 @@ async fn rows_past_their_time_go_and_others_stay() {
         retain(&lake.url, Table::DeadLetters, arrival(from), None).await.expect("retained").rows
     };
     assert_eq!(retained(0).await, 0);
-    assert_eq!(lake.contents().await, expected(0..400));
+    assert_eq!(lake.found().await, expected(0..400));
     // In many small files, and in one.
     assert_eq!(retained(98).await, 8);
-    assert_eq!(lake.contents().await, kept(98));
+    assert_eq!(lake.found().await, kept(98));
     compact(&lake.url, Table::DeadLetters, CompactOptions::default()).await.expect("compacted");
     // The letter that came at the very instant stays.
     assert_eq!(retained(109).await, 1);
     assert_eq!(retained(109).await, 0);
-    assert_eq!(lake.contents().await, kept(109));
+    assert_eq!(lake.found().await, kept(109));
     // The books are as they were: nothing lands again.
     assert_eq!(land(lake.options(&broker)).await.expect("nothing").total.messages, 0);
 
@@ -183,10 +183,10 @@ async fn rows_past_their_time_go_and_others_stay() {
         let crash = fault_at(step, 1, Fault::Crash);
         let died = retain(&lake.url, Table::DeadLetters, arrival(300), Some(&crash)).await;
         assert!(matches!(died, Err(IngestError::Injected { .. })), "{died:?}");
-        assert_eq!(lake.contents().await, kept(109));
+        assert_eq!(lake.found().await, kept(109));
     }
     assert_eq!(retained(10_000).await, 27);
-    assert_eq!(lake.contents().await, kept(10_000));
+    assert_eq!(lake.found().await, kept(10_000));
     let error = retain(&lake.url, Table::Calendar, arrival(0), None).await.expect_err("dateless");
     assert!(error.to_string().contains("calendar"), "{error}");
 }
@@ -217,7 +217,7 @@ async fn an_ingest_goes_on_beside_retention() {
     options.faults = Some(retains);
     land(options).await.expect("landed");
     assert_eq!(*gone.lock().expect("no panic"), 4);
-    let found = lake.contents().await;
+    let found = lake.found().await;
     let kept = expected((0..400).filter(|sequence| sequence % 11 != 10 || *sequence >= 50));
     assert_eq!(found, kept);
 }

@@ -59,10 +59,10 @@ async fn a_recreated_topic_is_not_taken_for_the_old_one() {
     land(options(&before)).await.expect("landed");
     let after = broker();
     produce(&after, 0..50);
-    let contents = lake.contents().await;
+    let contents = lake.found().await;
     let error = land(options(&after)).await.expect_err("recreated");
     assert!(matches!(error, IngestError::TopicRecreated { .. }), "{error}");
-    assert_eq!(lake.contents().await, contents);
+    assert_eq!(lake.found().await, contents);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,26 +16,24 @@ use loadstar_ingest::{
     Fault, Faults, FlushPolicy, IngestError, IngestOptions, IngestSummary, LakeUrl, Step, run,
 };
 use loadstar_schema::Table;
+use object_store::ObjectStoreExt as _;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 use tokio::sync::watch;
+
+#[path = "oracle.rs"]
+mod oracle;
+
+pub(crate) use oracle::Found;
 
 /// Something that speaks Kafka's protocol, and a topic of two partitions on it
 /// that nobody else uses.
 pub(crate) struct Broker {
     pub(crate) servers: String,
     pub(crate) topic: String,
+    pub(crate) partitions: i32,
     /// What ends with this value: the broker, where it is this one's alone.
     pub(crate) keep: Box<dyn Any + Send + Sync>,
-}
-
-/// What a lake holds: the sequence numbers of each meter and kind, each as
-/// often as it is there.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Contents {
-    intervals: Vec<(String, i32)>,
-    registers: Vec<(String, i32)>,
-    dead: Vec<String>,
 }
 
 pub(crate) fn meter(sequence: i32) -> String {
@@ -46,47 +44,31 @@ pub(crate) fn meter(sequence: i32) -> String {
 pub(crate) fn payload(sequence: i32) -> String {
     let meter = meter(sequence);
     let at = (start() + TimeDelta::minutes(15 * i64::from(sequence % 500))).to_rfc3339();
-    if sequence % 11 == 10 {
-        format!("{{\"meter_id\":\"{meter}\",\"poison\":{sequence}")
-    } else if sequence % 5 == 4 {
-        format!(
+    match table_of(sequence) {
+        Table::DeadLetters => format!(r#"{{"meter_id":"{meter}","poison":{sequence}"#),
+        Table::RegisterReads => format!(
             r#"{{"meter_id":"{meter}","tou":"total","read_at":"{at}","register_kwh":10.5,"multiplier":1,"modulus_kwh":1000000,"revision":{sequence}}}"#
-        )
-    } else {
-        format!(
+        ),
+        _ => format!(
             r#"{{"meter_id":"{meter}","read_at":"{at}","interval_min":15,"energy_kwh":1.25,"revision":{sequence}}}"#
-        )
+        ),
     }
 }
 
-pub(crate) fn expected(sequences: impl IntoIterator<Item = i32>) -> Contents {
-    let mut contents = Contents::default();
+pub(crate) fn expected(sequences: impl IntoIterator<Item = i32>) -> Found {
+    let mut expected = Found::default();
     for sequence in sequences {
-        if sequence % 11 == 10 {
-            contents.dead.push(payload(sequence));
-        } else if sequence % 5 == 4 {
-            contents.registers.push((meter(sequence), sequence));
-        } else {
-            contents.intervals.push((meter(sequence), sequence));
-        }
+        expected.note(sequence, table_of(sequence));
     }
-    contents.sort();
-    contents
+    expected
 }
 
-impl Contents {
-    fn sort(&mut self) {
-        self.intervals.sort();
-        self.registers.sort();
-        self.dead.sort();
-    }
-
-    pub(crate) fn interval_count(&self) -> usize {
-        self.intervals.len()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.intervals.len() + self.registers.len() + self.dead.len()
+/// Where a message goes.
+pub(crate) fn table_of(sequence: i32) -> Table {
+    match sequence {
+        _ if sequence % 11 == 10 => Table::DeadLetters,
+        _ if sequence % 5 == 4 => Table::RegisterReads,
+        _ => Table::MeterReads,
     }
 }
 
@@ -99,11 +81,28 @@ pub(crate) fn arrival(sequence: i32) -> DateTime<Utc> {
     start() + TimeDelta::days(30) + TimeDelta::seconds(i64::from(sequence))
 }
 
-pub(crate) fn produce(broker: &Broker, sequences: std::ops::Range<i32>) {
-    produce_payloads(broker, sequences.map(|sequence| (sequence, payload(sequence))));
+pub(crate) fn produce(broker: &Broker, sequences: Range<i32>) {
+    produce_at(broker, sequences, arrival);
+}
+
+/// Messages whose times the producer chooses.
+pub(crate) fn produce_at(
+    broker: &Broker,
+    sequences: Range<i32>,
+    time: impl Fn(i32) -> DateTime<Utc>,
+) {
+    produce_all(broker, sequences.map(|sequence| (sequence, payload(sequence))), time);
 }
 
 pub(crate) fn produce_payloads(broker: &Broker, payloads: impl IntoIterator<Item = (i32, String)>) {
+    produce_all(broker, payloads, arrival);
+}
+
+fn produce_all(
+    broker: &Broker,
+    payloads: impl IntoIterator<Item = (i32, String)>,
+    time: impl Fn(i32) -> DateTime<Utc>,
+) {
     let mut producer = Producer::connect(&broker.servers, &BTreeMap::new()).expect("producer");
     for (sequence, payload) in payloads {
         let key = meter(sequence);
@@ -111,7 +110,7 @@ pub(crate) fn produce_payloads(broker: &Broker, payloads: impl IntoIterator<Item
             topic: &broker.topic,
             key: key.as_bytes(),
             payload: payload.as_bytes(),
-            timestamp: arrival(sequence),
+            timestamp: time(sequence),
         };
         producer.send(&record).expect("sent");
     }
@@ -139,20 +138,40 @@ impl Lake {
         options
     }
 
-    pub(crate) async fn contents(&self) -> Contents {
-        let mut contents = Contents {
-            intervals: sequences(&self.rows(Table::MeterReads).await),
-            registers: sequences(&self.rows(Table::RegisterReads).await),
-            dead: Vec::new(),
-        };
-        for batch in self.rows(Table::DeadLetters).await {
-            let column = batch.column_by_name("payload").expect("payload");
-            let payloads = column.as_binary::<i32>();
-            let text = payloads.iter().flatten().map(|p| String::from_utf8_lossy(p).into_owned());
-            contents.dead.extend(text);
+    /// Each of `sequences`, written in order to the broker's topic, is here
+    /// once.
+    pub(crate) async fn holds(&self, broker: &Broker, sequences: Range<i32>) {
+        self.holds_up_to(&vec![i64::MAX; broker.partitions as usize], sequences).await;
+    }
+
+    /// The same of partitions that have landed up to these offsets.
+    pub(crate) async fn holds_up_to(&self, ends: &[i64], sequences: Range<i32>) {
+        let found = self.found().await;
+        found.against(sequences, ends).unwrap_or_else(|wrong| panic!("{}{wrong}", self.url));
+    }
+
+    /// Rows of a table, or dead letters.
+    pub(crate) async fn row_count(&self, table: Table) -> usize {
+        self.rows(table).await.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    pub(crate) async fn found(&self) -> Found {
+        let mut found = Found::default();
+        for table in [Table::MeterReads, Table::RegisterReads] {
+            for (of, sequence) in sequences(&self.rows(table).await) {
+                assert_eq!(of, meter(sequence), "a row of one message");
+                found.note(sequence, table);
+            }
         }
-        contents.sort();
-        contents
+        for batch in self.rows(Table::DeadLetters).await {
+            let payloads = batch.column_by_name("payload").expect("payload").as_binary::<i32>();
+            for payload in payloads {
+                let text = std::str::from_utf8(payload.expect("a payload")).expect("text");
+                let sequence = text.rsplit_once("poison\":").map(|(_, number)| number.parse());
+                found.note(sequence.expect("poison").expect("a number"), Table::DeadLetters);
+            }
+        }
+        found
     }
 
     /// The rows of a table's files, without its partition columns.
@@ -167,8 +186,12 @@ impl Lake {
         of: impl Fn(&String) -> bool,
     ) -> Vec<RecordBatch> {
         let mut rows = Vec::new();
-        for file in self.files(table).await.into_iter().filter(of) {
-            let file = File::open(file.trim_start_matches("file://")).expect("a file");
+        let Some(delta) = self.open(table).await else { return rows };
+        let store = delta.log_store().object_store(None);
+        let paths = delta.get_files_by_partitions(&[]).await.expect("files");
+        let named = delta.get_file_uris().expect("files");
+        for (path, _) in paths.into_iter().zip(named).filter(|(_, name)| of(name)) {
+            let file = store.get(&path).await.expect("a file").bytes().await.expect("a file");
             let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
             rows.extend(reader.build().expect("Parquet").map(|batch| batch.expect("rows")));
         }
@@ -231,11 +254,22 @@ impl Lake {
     }
 
     async fn delta(&self, table: Table) -> DeltaTable {
+        self.open(table).await.expect("a table")
+    }
+
+    /// `None` if it was never made.
+    async fn open(&self, table: Table) -> Option<DeltaTable> {
         let builder = DeltaTableBuilder::from_url(self.url.table(table)).expect("an address");
-        builder.load().await.expect("a table")
+        let mut delta = builder.build().expect("a store");
+        let made = delta.verify_deltatable_existence().await.expect("an answer");
+        if made {
+            delta.load().await.expect("a table");
+        }
+        made.then_some(delta)
     }
 }
 
+/// Meter and revision, which is the sequence, of each row.
 fn sequences(rows: &[RecordBatch]) -> Vec<(String, i32)> {
     let mut found = Vec::new();
     for batch in rows {

@@ -118,8 +118,9 @@ pub async fn options(context: &Context) -> Result<IngestOptions> {
     options.flush = FlushPolicy {
         latency: Duration::from_millis(ingest.flush_after_ms),
         rows: ingest.flush_rows,
-        bytes: ingest.flush_mib << 20,
+        ..FlushPolicy::default()
     };
+    options.limit_memory(ingest.memory_limit_mib << 20)?;
     Ok(options)
 }
 

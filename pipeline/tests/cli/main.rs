@@ -7,6 +7,8 @@ mod columns;
 mod command;
 mod dead_letters;
 mod kill;
+#[path = "../../../ingest/tests/apache/ministack.rs"]
+mod ministack;
 mod postgres;
 mod replay;
 mod s3;

@@ -1,67 +1,7 @@
 //! A lake in a bucket, against an S3 server that honours put-if-absent.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-
 use crate::command::Workplace;
-
-/// The server; it ends with this value.
-struct S3 {
-    process: Child,
-    address: String,
-}
-
-impl S3 {
-    /// `None`, said in words, where the server is not to be had.
-    fn start() -> Option<Self> {
-        let Some(program) = std::env::var_os("LOADSTAR_TEST_S3") else {
-            let why = "no S3 server is here: LOADSTAR_TEST_S3 names no ministack (from PyPI)";
-            assert!(std::env::var_os("CI").is_none(), "{why}");
-            writeln!(std::io::stderr(), "{why}").expect("stderr");
-            return None;
-        };
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut process = Command::new(program)
-            .env("DOCKER_HOST", "unix:///nonexistent")
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", port.to_string())
-            .env("SERVICES", "s3")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-        let running = log.by_ref().map_while(Result::ok).any(|line| line.contains("Running on"));
-        assert!(running, "the S3 server ended before it ran");
-        // Nobody reads on; the pipe must not fill up.
-        std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
-        let server = Self { process, address: format!("127.0.0.1:{port}") };
-        server.make_bucket("lake");
-        Some(server)
-    }
-
-    fn make_bucket(&self, name: &str) {
-        let mut connection = TcpStream::connect(&self.address).unwrap();
-        let address = &self.address;
-        write!(
-            connection,
-            "PUT /{name} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-}
-
-impl Drop for S3 {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
+use crate::ministack::S3;
 
 /// A day of hourly reads of one meter.
 fn reads(meter: usize) -> String {

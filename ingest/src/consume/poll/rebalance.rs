@@ -8,9 +8,10 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::connect::{Rebalance, kafka};
 use super::super::land::TakenUp;
+use super::super::landmark::held_against;
 use super::super::lane::Extent;
 use super::super::range::{Bounds, Place, begin};
-use super::{Handed, Poller, Stopped, held_against};
+use super::{Handed, Poller, Stopped};
 use crate::IngestError;
 
 impl Poller {
@@ -92,7 +93,10 @@ impl Poller {
                 held_against(&topic, start.partition, next - origin, low, high)?;
                 let end = end.map(|end| end + origin);
                 self.lanes[lane].place(&start, next, Extent { origin, first, end });
-                list.add_partition_offset(&topic, start.partition, Offset::Offset(next - origin))
+                // One message earlier, to see that it is the one that landed.
+                let earlier = i64::from(start.mark.is_some());
+                let from = Offset::Offset((next - origin - earlier).max(low));
+                list.add_partition_offset(&topic, start.partition, from)
                     .map_err(|source| kafka("naming a partition", source))?;
             }
         }
@@ -133,6 +137,7 @@ impl Poller {
         }
         let mut parked = Vec::new();
         for (lane, partitions) in self.by_lane(ids) {
+            self.same_log()?;
             let flush = self.lanes[lane].take(lane);
             // From here on nothing of them is taken in: it would land unfenced.
             let topic = self.lanes[lane].topic.clone();
