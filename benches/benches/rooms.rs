@@ -118,8 +118,9 @@ fn avro_day() -> Vec<u8> {
         day.extend([2, 4]);
         day.extend(units(interval).to_be_bytes());
     }
-    // The block's end; quality, read_at and what is of registers null.
-    day.extend([0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    // The block's end; quality, read_at and what is of registers null, revision
+    // 0, no edit.
+    day.extend([0; 11]);
     day
 }
 

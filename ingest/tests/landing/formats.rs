@@ -97,6 +97,7 @@ fn avro(sequence: i32) -> Vec<u8> {
         out.extend([0, 0, 0, 0]);
     }
     long(&mut out, i64::from(sequence));
+    out.extend([0, 0]); // no edit
     out
 }
 

@@ -19,21 +19,21 @@ pub(super) fn avro(schema: &str) -> Arc<WriterSchema> {
     WriterSchema::parse("AVRO", schema, &[]).expect("a schema").into()
 }
 
-fn string(text: &str) -> Value {
+pub(super) fn string(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
 /// In eight bytes, as which the library takes any of the contract's.
-fn decimal(unscaled: i64) -> Value {
+pub(super) fn decimal(unscaled: i64) -> Value {
     Value::Decimal(Decimal::from(unscaled.to_be_bytes()))
 }
 
-fn day_of(text: &str) -> Value {
+pub(super) fn day_of(text: &str) -> Value {
     let day: chrono::NaiveDate = text.parse().expect("a day");
     Value::Date(loadstar_schema::day::to_date32(day))
 }
 
-fn millis(text: &str) -> Value {
+pub(super) fn millis(text: &str) -> Value {
     Value::TimestampMillis(text.parse::<DateTime<Utc>>().expect("a time").timestamp_millis())
 }
 
@@ -186,6 +186,24 @@ fn the_three_shapes_of_a_read_land() {
     let register = taken(Table::MeterReads, &schema, &register);
     assert_eq!(decimals(&register, "register_kwh"), ["12345678901234.5678"]);
     assert_eq!(text(&register, "tou", 0), "peak");
+}
+
+#[test]
+fn the_edit_of_a_person_lands() {
+    let edited = datum(
+        METER_READS,
+        &[
+            ("meter_id", string("M1")),
+            ("read_at", millis("2026-11-16T00:15:00Z")),
+            ("interval_min", Value::Int(15)),
+            ("energy_kwh", decimal(10_000)),
+            ("edit_rule", string("user:li.wei")),
+            ("edit_reason", string("read on site")),
+        ],
+    );
+    let edited = taken(Table::MeterReads, &avro(METER_READS), &edited);
+    assert_eq!(text(&edited, "edit_rule", 0), "user:li.wei");
+    assert_eq!(text(&edited, "edit_reason", 0), "read on site");
 }
 
 #[test]

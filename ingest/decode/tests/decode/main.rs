@@ -3,6 +3,7 @@
 mod added;
 mod any_input;
 mod avro;
+mod contract;
 mod edits;
 mod entities;
 mod framed;

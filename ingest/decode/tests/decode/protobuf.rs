@@ -16,8 +16,7 @@ pub(super) fn proto(schema: &str) -> Arc<WriterSchema> {
     WriterSchema::parse("PROTOBUF", schema, &[]).expect("a schema").into()
 }
 
-/// A message as another implementation writes it, after `path`, its indexes.
-fn encoded(schema: &str, name: &str, path: &[u8], value: Value) -> Vec<u8> {
+fn pool(schema: &str) -> DescriptorPool {
     let file = protox::file::File::from_source("test.proto", schema).expect("a schema");
     let mut resolver = protox::file::ChainFileResolver::new();
     resolver.add(protox::file::GoogleFileResolver::new());
@@ -28,13 +27,23 @@ fn encoded(schema: &str, name: &str, path: &[u8], value: Value) -> Vec<u8> {
     ));
     let mut compiler = protox::Compiler::with_file_resolver(resolver);
     compiler.open_file("test.proto").expect("a schema");
-    let pool: DescriptorPool = compiler.descriptor_pool();
-    let descriptor = pool.get_message_by_name(name).expect("a message");
+    compiler.descriptor_pool()
+}
+
+/// The fields of one of the contract's messages.
+pub(super) fn contract_fields(name: &str) -> Vec<String> {
+    let message = pool(CONTRACT).get_message_by_name(&format!("loadstar.{name}"));
+    message.expect("a message").fields().map(|field| field.name().to_owned()).collect()
+}
+
+/// A message as another implementation writes it, after `path`, its indexes.
+fn encoded(schema: &str, name: &str, path: &[u8], value: Value) -> Vec<u8> {
+    let descriptor = pool(schema).get_message_by_name(name).expect("a message");
     let message = DynamicMessage::deserialize(descriptor, value).expect("of the schema");
     [path, &message.encode_to_vec()].concat()
 }
 
-fn contract(name: &str, path: &[u8], value: Value) -> Vec<u8> {
+pub(super) fn contract(name: &str, path: &[u8], value: Value) -> Vec<u8> {
     encoded(CONTRACT, &format!("loadstar.{name}"), path, value)
 }
 
@@ -167,6 +176,17 @@ fn the_three_shapes_of_a_read_land() {
     });
     let register = taken(Table::MeterReads, &schema, &contract("RegisterRead", &[2, 4], register));
     assert_eq!(decimals(&register, "register_kwh"), ["9.5000"]);
+}
+
+#[test]
+fn the_edit_of_a_person_lands() {
+    let edit = json!({
+        "meter_id": "M1", "day": "2026-11-16", "interval_min": 1440, "values": [{"value": 1.0}],
+        "edit_rule": "user:li.wei", "edit_reason": "read on site",
+    });
+    let edit = taken(Table::MeterReads, &proto(CONTRACT), &contract("MeterDay", &[2, 2], edit));
+    assert_eq!(text(&edit, "edit_rule", 0), "user:li.wei");
+    assert_eq!(text(&edit, "edit_reason", 0), "read on site");
 }
 
 #[test]
