@@ -8,8 +8,8 @@ use serde::de::{self, Deserialize, Deserializer};
 
 /// Most units that DECIMAL(18, 4) holds.
 const LIMIT: u64 = 999_999_999_999_999_999;
-/// Below, an integer and the fraction beside it are exact in a float.
-const EXACT: f64 = 4_503_599_627_370_496.0;
+/// Below, a float tells which unit was written: 2^50.
+const EXACT: f64 = 1_125_899_906_842_624.0;
 
 /// An energy in units of 0.0001 kWh: what [`Energy`] reads, without arithmetic
 /// in 128 bits for every value of a curve.
@@ -54,8 +54,23 @@ impl de::Visitor<'_> for Visitor {
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Units, E> {
+        if let Some(units) = plain(value) {
+            return Ok(Units(units));
+        }
         value.parse().map(narrow).map_err(E::custom)
     }
+}
+
+/// Digits, a point, four digits: as decimals are written out.
+fn plain(text: &str) -> Option<i64> {
+    let (whole, places) = text.as_bytes().split_last_chunk::<5>()?;
+    // 14 and 4 digits are 18.
+    if places[0] != b'.' || whole.is_empty() || whole.len() > 14 {
+        return None;
+    }
+    whole.iter().chain(&places[1..]).try_fold(0_i64, |units, byte| {
+        byte.is_ascii_digit().then(|| units * 10 + i64::from(byte - b'0'))
+    })
 }
 
 /// 18 digits fit in 64 bits.
@@ -86,6 +101,11 @@ mod tests {
         #[test]
         fn units_are_what_energy_reads(number in "-?[0-9]{1,20}(\\.[0-9]{1,8})?(e[+-]?[0-9]{1,2})?") {
             agree(&number)?;
+            agree(&format!("\"{number}\""))?;
+        }
+
+        #[test]
+        fn written_out(number in "-?[0-9]{0,16}\\.[0-9e.-]{4}") {
             agree(&format!("\"{number}\""))?;
         }
 

@@ -26,12 +26,15 @@ pub enum FixedError {
     /// More digits than DECIMAL(18, n) holds.
     #[error("more than 18 significant digits")]
     TooLarge,
+    /// A float that may stand for another decimal than was written.
+    #[error("more digits than a number keeps; send it as text")]
+    Inexact,
 }
 
 const LIMIT: i128 = 999_999_999_999_999_999;
-/// Below this magnitude every integer is exact in a float, so rounding a
-/// parsed JSON number to the nearest unit recovers the written decimal.
-const EXACT_IN_F64: f64 = 9_007_199_254_740_992.0;
+/// Below this magnitude, 2^50 units, what was lost in parsing a JSON number and in
+/// scaling it stays below half a unit, so rounding recovers the written decimal.
+const EXACT_IN_F64: f64 = 1_125_899_906_842_624.0;
 
 impl<const SCALE: u32> Fixed<SCALE> {
     /// Units in one whole.
@@ -43,14 +46,18 @@ impl<const SCALE: u32> Fixed<SCALE> {
     ///
     /// # Errors
     /// [`FixedError::NotANumber`] for NaN and infinities,
-    /// [`FixedError::TooLarge`] where the float no longer identifies a unit.
+    /// [`FixedError::Inexact`] where the float no longer identifies a unit,
+    /// [`FixedError::TooLarge`] where there is none.
     pub fn from_f64(value: f64) -> Result<Self, FixedError> {
         if !value.is_finite() {
             return Err(FixedError::NotANumber);
         }
         let units = (value * Self::ONE as f64).round();
-        if units.abs() >= EXACT_IN_F64 {
+        if units.abs() > LIMIT as f64 {
             return Err(FixedError::TooLarge);
+        }
+        if units.abs() >= EXACT_IN_F64 {
+            return Err(FixedError::Inexact);
         }
         Ok(Self(units as i128))
     }
@@ -243,6 +250,16 @@ mod tests {
             let value = Fixed::<4>(units);
             let json = serde_json::to_string(&value).expect("json");
             prop_assert_eq!(serde_json::from_str::<Energy>(&json).expect("back"), value);
+        }
+
+        /// Never another value, however many digits there are.
+        #[test]
+        fn json_numbers_are_exact_or_refused(units in -LIMIT..=LIMIT, fewer in 0_u32..8) {
+            let value = Fixed::<4>(units / 10_i128.pow(fewer));
+            match serde_json::from_str::<Energy>(&value.to_string()) {
+                Ok(read) => prop_assert_eq!(read, value),
+                Err(error) => prop_assert!(error.to_string().contains("send it as text"), "{}", error),
+            }
         }
     }
 }

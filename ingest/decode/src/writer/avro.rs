@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use apache_avro::Schema;
 use apache_avro::schema::{InnerDecimalSchema, Name, UuidSchema};
 
-use super::json_text::{self, SCALE_LIMIT};
+use super::json_text::{self, NUMBER_DIGITS, SCALE_LIMIT};
 use super::{Read, SchemaReference};
 
 /// A place in [`Layout::types`].
@@ -60,6 +60,8 @@ pub(super) enum Bytes {
     Opaque,
     Decimal {
         scale: usize,
+        /// A JSON number; text otherwise.
+        number: bool,
     },
     /// With a scale of its own.
     BigDecimal,
@@ -173,7 +175,8 @@ impl<'s> Laying<'s> {
                     InnerDecimalSchema::Bytes => Length::Written,
                     InnerDecimalSchema::Fixed(of) => Length::Fixed(of.size),
                 };
-                Type::Bytes(length, Bytes::Decimal { scale: of.scale })
+                let number = of.precision <= NUMBER_DIGITS;
+                Type::Bytes(length, Bytes::Decimal { scale: of.scale, number })
             }
             Schema::Date => Type::Day,
             Schema::TimeMillis => Type::Time(1_000),

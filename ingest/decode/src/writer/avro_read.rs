@@ -146,8 +146,11 @@ impl<'a> Datum<'a> {
         let bytes = self.bytes(length)?;
         match of {
             Bytes::Opaque => json_text::base64(self.json, bytes),
-            Bytes::Decimal { scale } => {
-                json_text::decimal(self.json, json_text::unscaled(bytes)?, scale);
+            Bytes::Decimal { scale, number: true } => {
+                json_text::decimal_number(self.json, json_text::unscaled(bytes)?, scale)?;
+            }
+            Bytes::Decimal { scale, number: false } => {
+                json_text::decimal_text(self.json, json_text::unscaled(bytes)?, scale);
             }
             Bytes::BigDecimal => {
                 let mut inner = Datum { layout: self.layout, rest: bytes, json: self.json };
@@ -157,7 +160,7 @@ impl<'a> Datum<'a> {
                 let scale = scale.filter(|scale| *scale <= SCALE_LIMIT);
                 let scale =
                     scale.ok_or_else(|| Stop::impossible("a decimal of too many places"))?;
-                json_text::decimal(self.json, unscaled, scale);
+                json_text::decimal_text(self.json, unscaled, scale);
             }
             Bytes::Uuid => uuid(self.json, bytes),
             Bytes::Duration => duration(self.json, bytes)?,

@@ -8,11 +8,10 @@ use super::{Read, Stop};
 
 /// Most decimal places that are written out.
 pub(super) const SCALE_LIMIT: usize = 38;
-/// Up to here a decimal is a JSON number: whoever reads it by way of a float
-/// gets every one of its digits back at any scale of the contract. Past it, it
-/// is the same digits as a string.
-const NUMBER_DIGITS: u32 = 15;
-const NUMBER_WHOLE_DIGITS: u32 = 7;
+/// Decimals of at most so many digits are JSON numbers: a float gives every one
+/// of them back. Others are the same digits as text. Which it is goes by the
+/// type, not by the value: a column that one message adds has to hold the next.
+pub(super) const NUMBER_DIGITS: usize = 15;
 
 pub(super) fn text(json: &mut Vec<u8>, value: &str) {
     let plain = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
@@ -68,18 +67,41 @@ pub(super) fn base64(json: &mut Vec<u8>, value: &[u8]) {
     text(json, &BASE64_STANDARD.encode(value));
 }
 
-/// `unscaled` × 10^-`scale`.
-pub(super) fn decimal(json: &mut Vec<u8>, unscaled: i128, scale: usize) {
-    let digits = format!("{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let sign = if unscaled < 0 { "-" } else { "" };
-    let point = if scale == 0 { "" } else { "." };
-    let significant = digits.trim_start_matches('0').len();
-    let number = significant <= NUMBER_DIGITS as usize
-        && whole.trim_start_matches('0').len() <= NUMBER_WHOLE_DIGITS as usize;
-    let quote = if number { "" } else { "\"" };
-    for part in [quote, sign, whole, point, fraction, quote] {
-        json.extend_from_slice(part.as_bytes());
+/// `unscaled` × 10^-`scale` as a number, of a type with at most
+/// [`NUMBER_DIGITS`].
+pub(super) fn decimal_number(json: &mut Vec<u8>, unscaled: i128, scale: usize) -> Read<()> {
+    if unscaled.unsigned_abs() >= 10_u128.pow(NUMBER_DIGITS as u32) {
+        return Err(Stop::impossible("a decimal of more digits than its type has"));
+    }
+    decimal(json, unscaled, scale);
+    Ok(())
+}
+
+/// `unscaled` × 10^-`scale` as text.
+pub(super) fn decimal_text(json: &mut Vec<u8>, unscaled: i128, scale: usize) {
+    json.push(b'"');
+    decimal(json, unscaled, scale);
+    json.push(b'"');
+}
+
+fn decimal(json: &mut Vec<u8>, unscaled: i128, scale: usize) {
+    if unscaled < 0 {
+        json.push(b'-');
+    }
+    // 39 digits at most, or a zero and as many places as there may be.
+    let mut digits = [b'0'; SCALE_LIMIT + 2];
+    let mut left = unscaled.unsigned_abs();
+    let mut first = digits.len();
+    while left > 0 || first + scale >= digits.len() {
+        first -= 1;
+        digits[first] = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    let (whole, fraction) = digits[first..].split_at(digits.len() - first - scale);
+    json.extend_from_slice(whole);
+    if scale > 0 {
+        json.push(b'.');
+        json.extend_from_slice(fraction);
     }
 }
 
@@ -204,14 +226,20 @@ mod tests {
         for (unscaled, scale, expected) in [
             (0, 0, "0"),
             (0, 2, "0.00"),
+            (0, 38, "0.00000000000000000000000000000000000000"),
             (-5, 2, "-0.05"),
+            (7, 0, "7"),
             (1_234_567, 4, "123.4567"),
-            (99_999_990_000, 4, "9999999.0000"),
-            (100_000_000_000, 4, "\"10000000.0000\""),
-            (i128::MAX, 38, "\"1.70141183460469231731687303715884105727\""),
-            (i128::MIN, 0, "\"-170141183460469231731687303715884105728\""),
+            (100_000_000_000, 4, "10000000.0000"),
+            (i128::MAX, 38, "1.70141183460469231731687303715884105727"),
+            (i128::MIN, 0, "-170141183460469231731687303715884105728"),
         ] {
-            assert_eq!(of(|json| decimal(json, unscaled, scale)), expected);
+            assert_eq!(of(|json| decimal_text(json, unscaled, scale)), format!("\"{expected}\""));
+            let mut number = Vec::new();
+            match decimal_number(&mut number, unscaled, scale) {
+                Ok(()) => assert_eq!(number, expected.as_bytes()),
+                Err(_) => assert!(unscaled.unsigned_abs() >= 1_000_000_000_000_000, "{expected}"),
+            }
         }
     }
 
@@ -243,12 +271,32 @@ mod tests {
     proptest! {
         #[test]
         fn the_decoder_reads_what_decimals_are_written_as(units in -999_999_999_999_999_999_i64..=999_999_999_999_999_999) {
-            let energy = of(|json| decimal(json, i128::from(units), 4));
-            prop_assert_eq!(serde_json::from_str::<Energy>(&energy).expect("read").0, i128::from(units));
-            let money = of(|json| decimal(json, i128::from(units), 2));
-            prop_assert_eq!(serde_json::from_str::<Money>(&money).expect("read").0, i128::from(units));
-            let price = of(|json| decimal(json, i128::from(units), 8));
-            prop_assert_eq!(serde_json::from_str::<Price>(&price).expect("read").0, i128::from(units));
+            let units = i128::from(units);
+            let energy = of(|json| decimal_text(json, units, 4));
+            prop_assert_eq!(serde_json::from_str::<Energy>(&energy).expect("read").0, units);
+            let money = of(|json| decimal_text(json, units, 2));
+            prop_assert_eq!(serde_json::from_str::<Money>(&money).expect("read").0, units);
+            let price = of(|json| decimal_text(json, units, 8));
+            prop_assert_eq!(serde_json::from_str::<Price>(&price).expect("read").0, units);
+        }
+
+        /// Also into a column of more places than the writer's type has, as far as
+        /// units of it are told apart; never another value.
+        #[test]
+        fn the_decoder_reads_what_numbers_are_written_as(units in -999_999_999_999_999_i64..=999_999_999_999_999) {
+            let units = i128::from(units);
+            for scale in 0..=8 {
+                let number = of(|json| decimal_number(json, units, scale as usize).expect("15 digits"));
+                for (read, places) in [
+                    (serde_json::from_str::<Energy>(&number).map(|read| read.0), 4_u32),
+                    (serde_json::from_str::<Price>(&number).map(|read| read.0), 8),
+                ] {
+                    if let Ok(read) = read && places >= scale {
+                        prop_assert_eq!(read, units * 10_i128.pow(places - scale));
+                    }
+                }
+                prop_assert!(scale < 4 || serde_json::from_str::<Energy>(&number).is_ok());
+            }
         }
 
         #[test]

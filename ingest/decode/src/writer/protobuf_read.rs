@@ -306,7 +306,8 @@ impl Writing<'_> {
         let (Some(unscaled), Some(scale)) = (unscaled, scale) else {
             return Err(Stop::impossible("a decimal of more than 38 digits"));
         };
-        json_text::decimal(self.json, unscaled, scale);
+        // Its digits are said by each value: text takes them all.
+        json_text::decimal_text(self.json, unscaled, scale);
         Ok(())
     }
 }

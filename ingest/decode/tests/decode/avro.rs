@@ -140,7 +140,7 @@ fn every_type_becomes_its_json() {
     let expected = serde_json::json!({
         "null": null, "bool": true, "int": -7, "long": i64::MIN, "float": 0.1, "double": 2.5e-7,
         "bytes": "AP8=", "text": "电\"\n", "fixed": "AQI=", "enum": "B", "list": [1, null],
-        "map": {"k": 1}, "union": "u", "self": null, "money": -123.45, "price": 0.6437,
+        "map": {"k": 1}, "union": "u", "self": null, "money": "-123.45", "price": 0.6437,
         "date": "2026-11-16", "millis": "1969-12-31T23:59:59.999Z",
         "micros": "2026-11-24T06:00:00.000001Z", "nanos": "1970-01-01T00:00:00.000000001Z",
         "local": "1970-01-01T00:00:00", "time": "12:34:56.007",
@@ -274,6 +274,58 @@ fn customers_bills_and_payments_land() {
     );
     let payment = taken(Table::Payments, &avro(PAYMENTS), &payment);
     assert_eq!(decimals(&payment, "amount"), ["12.30"]);
+}
+
+/// A decimal that a producer adds has one type for all of its values, which its
+/// schema says.
+#[test]
+fn an_added_decimal_is_of_one_type() {
+    let schema = |precision: u32| {
+        let added = format!(
+            r#"{{"name":"deposit","type":["null",{{"type":"bytes","logicalType":"decimal","precision":{precision},"scale":2}}],"default":null}}]}}"#
+        );
+        PAYMENTS.trim_end().strip_suffix("]\n}").expect("fields").to_owned() + "," + &added
+    };
+    let payment = |schema: &str, deposit: i64| {
+        let fields = [
+            ("payment_id", string("P1")),
+            ("op", Value::Enum(0, "PAY".to_owned())),
+            ("account_id", string("A1")),
+            ("amount", decimal(1_230)),
+            ("channel", string("app")),
+            ("paid_at", millis("2026-11-01T02:00:00Z")),
+            ("booked_at", millis("2026-11-02T00:00:00Z")),
+            ("deposit", decimal(deposit)),
+        ];
+        framed::framed(9, &datum(schema, &fields))
+    };
+    let (small, large) = (5_i64, 123_456_789_012_345_i64);
+    for (precision, exact) in [(15, "1234567890123.45"), (18, "1234567890123.45")] {
+        let schema = schema(precision);
+        let writer = loadstar_decode::writer::Writer::Known(avro(&schema));
+        let mut decoder = decoder(Table::Payments);
+        for deposit in [small, large, -small] {
+            decoder.push_written(&message(&payment(&schema, deposit)), Some(&writer));
+        }
+        let decoded = decoder.finish();
+        assert_eq!(decoded.rejects, [], "of {precision} digits");
+        let rows = &decoded.tables[0].1;
+        let column = rows.column_by_name("deposit").expect("a column");
+        let numbers = column.data_type() == &arrow::datatypes::DataType::Float64;
+        assert_eq!(numbers, precision == 15);
+        let cells = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).expect("text");
+        let cells: Vec<Option<&str>> = cells.as_string::<i32>().iter().collect();
+        assert_eq!(cells, [Some("0.05"), Some(exact), Some("-0.05")]);
+    }
+    // More digits than the schema allows would not fit in its numbers.
+    let schema = schema(15);
+    let reject = framed::refused_as(
+        Table::Payments,
+        &avro(&schema),
+        &payment(&schema, 1_234_567_890_123_456)[5..],
+    );
+    assert_eq!(reject.reason, RejectReason::ImpossibleValue);
+    assert!(reject.detail.starts_with("deposit: "), "{}", reject.detail);
 }
 
 #[test]
