@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, RecordBatch,
     StringArray, TimestampMicrosecondArray,
@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
 use chrono::{DateTime, Days, Months, Utc};
-use loadstar_models::risk::{RiskModel, RiskSpec, RiskTable, Score};
+use loadstar_models::risk::{RiskError, RiskModel, RiskSpec, RiskTable, Score};
 use loadstar_schema::Table;
 use loadstar_schema::day;
 use loadstar_sql::{Features, Lake, collect};
@@ -29,10 +29,17 @@ pub struct Kind {
     /// Where its rows come from.
     pub features: Features,
     /// Days after its instant until the outcome is known.
-    horizon_days: u64,
+    pub horizon_days: u64,
     /// Training instants, a month apart.
     instants: u32,
     action_from: &'static [(f64, &'static str)],
+}
+
+impl Kind {
+    /// Days that training looks back on.
+    pub const fn window_days(self) -> u64 {
+        self.horizon_days + (self.instants as u64 - 1) * 30
+    }
 }
 
 /// Who will not pay.
@@ -77,10 +84,10 @@ pub async fn prepare(lake: &Lake, kind: Kind) -> Result<Prepared> {
     let training = lake.features(kind.features, &instants).await?;
     let scoring = lake.features(kind.features, &[as_of]).await?;
     let (Some(first), Some(_)) = (training.first().or(scoring.first()), instants.first()) else {
-        bail!(
+        bail!(Error::new(RiskError::NoRows).context(format!(
             "the lake has no rows to score for {}: it needs customers, reads and bills",
             kind.name
-        );
+        )));
     };
     let schema = first.schema();
     let training = known(&unified(&schema, &training)?)?;
@@ -90,6 +97,11 @@ pub async fn prepare(lake: &Lake, kind: Kind) -> Result<Prepared> {
         scoring: unified(&schema, &scoring)?,
         as_of,
     })
+}
+
+/// Is it only that too little has happened yet for a model to learn from?
+pub fn too_little_history(error: &Error) -> bool {
+    matches!(error.downcast_ref(), Some(RiskError::NoRows | RiskError::TooFewOfClass { .. }))
 }
 
 fn unified(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {

@@ -127,6 +127,7 @@ labels! {
     NoClasses "no_classes" "Left out: customers have no classes to sell by." "暂缺：客户没有分类信息。"
     NoForecast "no_forecast" "Left out: no forecast has been made." "暂缺：尚未生成预测。"
     NoModel "no_model" "Left out: no model has been fitted." "暂缺：尚未训练模型。"
+    ShortHistory "short_history" "Left out: not enough history; a model learns from eleven months of it." "暂缺：历史数据不足，模型训练需十一个月。"
     NoHistory "no_history" "Left out: there is no data for the earlier period." "暂缺：没有往期数据。"
     PartialHistory "partial_history" "Left out: the earlier period is incomplete." "暂缺：往期数据不完整。"
     ZeroBase "zero_base" "Left out: the earlier period is zero." "暂缺：往期数值为零。"

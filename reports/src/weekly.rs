@@ -127,6 +127,8 @@ pub enum Absence {
     NoForecast,
     /// No model has been fitted.
     NoModel,
+    /// There is less history than a model learns from.
+    ShortHistory,
     /// The period it would be compared with has no data.
     NoHistory,
     /// The period it would be compared with is incomplete.

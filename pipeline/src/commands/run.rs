@@ -14,7 +14,7 @@ use loadstar_sql::{Lake, RollupScope, VeeScope};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::cli::RunArgs;
 use crate::commands::report;
@@ -229,8 +229,17 @@ async fn models(work: Work) -> Result<()> {
         forecasting::issue(&work.lake, &work.context.config.forecast, report::now()).await?;
     info!(run = issued.run_id, model = issued.made.model, "forecast issued");
     for kind in [ARREARS, CHURN] {
-        let scored = fit_and_score(&work.lake, kind).await?;
-        info!(model = kind.name, rows = scored.rows, auc = scored.model.scores.auc, "scored");
+        match fit_and_score(&work.lake, kind).await? {
+            Ok(scored) => {
+                info!(
+                    model = kind.name,
+                    rows = scored.rows,
+                    auc = scored.model.scores.auc,
+                    "scored"
+                );
+            }
+            Err(why) => warn!(model = kind.name, why, "no risk scores"),
+        }
     }
     Ok(())
 }

@@ -13,8 +13,20 @@ pub struct Scored {
     pub rows: usize,
 }
 
-/// Fits a risk model on what is known, keeps it, scores everyone.
-pub async fn fit_and_score(lake: &Lake, kind: Kind) -> Result<Scored> {
+/// Fits a risk model on what is known, keeps it, scores everyone; says why not
+/// where too little is known yet.
+pub async fn fit_and_score(lake: &Lake, kind: Kind) -> Result<Result<Scored, String>> {
+    match learn_and_score(lake, kind).await {
+        Ok(scored) => Ok(Ok(scored)),
+        Err(error) if scoring::too_little_history(&error) => Ok(Err(format!(
+            "left out, not enough history: outcomes are known {} days later, and {error}",
+            kind.horizon_days
+        ))),
+        Err(error) => Err(error),
+    }
+}
+
+async fn learn_and_score(lake: &Lake, kind: Kind) -> Result<Scored> {
     let prepared = scoring::prepare(lake, kind).await?;
     let table = scoring::table(&prepared.training, true)?;
     let spec = scoring::spec(kind.name, Some(&prepared.window));

@@ -12,6 +12,7 @@ use loadstar_schema::{Energy, Money};
 use loadstar_sql::{Week, collect, report};
 
 use crate::rows::{Row, rows};
+use crate::scoring::{ARREARS, CHURN};
 
 /// What is owed by age, and how much of the newest month is collected.
 pub(super) async fn receivables(
@@ -83,8 +84,17 @@ pub(super) async fn risks(session: &SessionContext, week: Week) -> Result<Sectio
             lists.push(RiskList { risk, rows, scored: None });
         }
     }
-    let none = lists.is_empty();
-    Ok(if none { Section::Absent(Absence::NoModel) } else { Section::Present(lists) })
+    if !lists.is_empty() {
+        return Ok(Section::Present(lists));
+    }
+    let least = ARREARS.window_days().min(CHURN.window_days());
+    let history = collect(
+        session,
+        "SELECT CAST(max(day) - min(day) AS BIGINT) + 1 AS days FROM consumption_daily",
+    );
+    let days = rows(&history.await?).next().map(|row| row.int("days")).transpose()?.flatten();
+    let short = days.is_some_and(|days| days.unsigned_abs() < least);
+    Ok(Section::Absent(if short { Absence::ShortHistory } else { Absence::NoModel }))
 }
 
 fn risk_row(row: &Row<'_>) -> Result<RiskRow> {

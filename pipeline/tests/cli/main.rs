@@ -6,6 +6,7 @@ mod bring_your_own;
 mod columns;
 mod command;
 mod dead_letters;
+mod demo;
 mod kill;
 #[path = "../../../ingest/tests/apache/ministack.rs"]
 mod ministack;

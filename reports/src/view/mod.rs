@@ -159,6 +159,7 @@ const fn reason(absence: Absence) -> Option<Label> {
         Absence::NoClasses => Label::NoClasses,
         Absence::NoForecast => Label::NoForecast,
         Absence::NoModel => Label::NoModel,
+        Absence::ShortHistory => Label::ShortHistory,
         Absence::NoHistory => Label::NoHistory,
         Absence::PartialHistory => Label::PartialHistory,
         Absence::ZeroBase => Label::ZeroBase,
@@ -176,6 +177,8 @@ const fn short_reason(absence: Absence) -> Label {
         Absence::NoHistory => Label::WhyNoHistory,
         Absence::PartialHistory => Label::WhyPartial,
         Absence::ZeroBase => Label::WhyZero,
-        Absence::LeftOut | Absence::NoClasses | Absence::NoModel => Label::WhyUnknown,
+        Absence::LeftOut | Absence::NoClasses | Absence::NoModel | Absence::ShortHistory => {
+            Label::WhyUnknown
+        }
     }
 }

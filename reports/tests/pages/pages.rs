@@ -78,6 +78,9 @@ fn a_report_of_nothing_is_a_page() {
             && text.contains("无日内负荷")
             && text.contains("尚未训练模型")
     );
+    named.risks = Section::Absent(Absence::ShortHistory);
+    assert!(data(&named, Lang::En).contains("not enough history"));
+    assert!(data(&named, Lang::Zh).contains("历史数据不足"));
     render(&named, Lang::Zh);
 }
 

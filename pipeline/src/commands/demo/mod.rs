@@ -179,9 +179,13 @@ async fn risk(lake: &Lake, stages: &mut Stages) -> Result<Done> {
     let stage = stages.begin("scoring churn and arrears");
     let mut said = Vec::new();
     for kind in [ARREARS, CHURN] {
-        let scored = fit_and_score(lake, kind).await?;
-        let auc = scored.model.scores.auc;
-        said.push(format!("{}: AUC {auc:.3}, {} scored", kind.name, thousands(scored.rows as u64)));
+        said.push(match fit_and_score(lake, kind).await? {
+            Ok(scored) => {
+                let (auc, rows) = (scored.model.scores.auc, thousands(scored.rows as u64));
+                format!("{}: AUC {auc:.3}, {rows} scored", kind.name)
+            }
+            Err(why) => format!("{}: {why}", kind.name),
+        });
     }
     let outcome = said.join("; ");
     let took = stage.finish(&outcome);
