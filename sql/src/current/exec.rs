@@ -19,19 +19,26 @@ use datafusion::physical_plan::{
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
-use super::newest::Reduction;
+use super::newest::{Newest, Reduction};
+use super::whole::WholeScan;
 
 /// Keeps the newest revision of every key of its input.
 #[derive(Debug)]
 pub(crate) struct NewestRevisionExec {
     input: Arc<dyn ExecutionPlan>,
     reduction: Reduction,
+    whole: Option<Arc<WholeScan>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl NewestRevisionExec {
-    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, reduction: Reduction) -> Self {
+    /// `whole` reads what `input` leaves out, where it does.
+    pub(crate) fn new(
+        input: Arc<dyn ExecutionPlan>,
+        reduction: Reduction,
+        whole: Option<Arc<WholeScan>>,
+    ) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&reduction.output)),
             Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
@@ -41,6 +48,7 @@ impl NewestRevisionExec {
         Self {
             input,
             reduction,
+            whole,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -87,7 +95,7 @@ impl ExecutionPlan for NewestRevisionExec {
         let (Some(input), true) = (children.pop(), children.is_empty()) else {
             return internal_err!("NewestRevisionExec has one child");
         };
-        Ok(Arc::new(Self::new(input, self.reduction.clone())))
+        Ok(Arc::new(Self::new(input, self.reduction.clone(), self.whole.clone())))
     }
 
     fn with_new_children(
@@ -107,10 +115,20 @@ impl ExecutionPlan for NewestRevisionExec {
     ) -> Result<SendableRecordBatchStream> {
         let reservation = MemoryConsumer::new(format!("newest of {}", self.reduction.table.name()))
             .register(context.memory_pool());
-        let input = self.input.execute(partition, context)?;
+        let input = self.input.execute(partition, Arc::clone(&context))?;
         let schema: SchemaRef = Arc::clone(&self.reduction.output);
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let rows = reduce(input, self.reduction.clone(), reservation).map_ok(move |batch| {
+        let held = Held {
+            input,
+            reduction: self.reduction.clone(),
+            whole: self.whole.clone(),
+            context,
+            reservation,
+            partition: None,
+            rows: Vec::new(),
+            ended: false,
+        };
+        let rows = reduce(held).map_ok(move |batch| {
             metrics.record_output(batch.num_rows());
             batch
         });
@@ -126,6 +144,8 @@ impl ExecutionPlan for NewestRevisionExec {
 struct Held {
     input: SendableRecordBatchStream,
     reduction: Reduction,
+    whole: Option<Arc<WholeScan>>,
+    context: Arc<TaskContext>,
     reservation: MemoryReservation,
     partition: Option<i32>,
     rows: Vec<RecordBatch>,
@@ -149,13 +169,13 @@ impl Held {
             });
             let batch = self.reduction.known(batch)?;
             if partition != self.partition && !self.rows.is_empty() {
-                let reduced = self.reduce()?;
+                let reduced = self.reduce().await?;
                 self.hold(partition, batch)?;
                 return Ok(Some(reduced));
             }
             self.hold(partition, batch)?;
         }
-        if self.rows.is_empty() { Ok(None) } else { self.reduce().map(Some) }
+        if self.rows.is_empty() { Ok(None) } else { self.reduce().await.map(Some) }
     }
 
     fn hold(&mut self, partition: Option<i32>, batch: RecordBatch) -> Result<()> {
@@ -168,21 +188,37 @@ impl Held {
         Ok(())
     }
 
-    fn reduce(&mut self) -> Result<Vec<RecordBatch>> {
+    async fn reduce(&mut self) -> Result<Vec<RecordBatch>> {
         let rows = std::mem::take(&mut self.rows);
-        let reduced = self.reduction.newest(&rows);
+        let mut newest = self.reduction.newest(&rows)?;
+        drop(rows);
         self.reservation.free();
-        reduced
+        if matches!(newest, Newest::Undecided) {
+            newest = self.decide().await?;
+            self.reservation.free();
+        }
+        match newest {
+            Newest::Rows(rows) => Ok(rows),
+            Newest::Undecided => internal_err!("every column was compared"),
+        }
+    }
+
+    /// Reads the partition again, with every column: rows are rare that differ
+    /// in one and in nothing else.
+    async fn decide(&mut self) -> Result<Newest> {
+        let Some(whole) = self.whole.clone() else { return Ok(Newest::Undecided) };
+        let mut input = whole.scan(self.partition, &self.context)?;
+        let mut rows = Vec::new();
+        while let Some(batch) = input.next().await.transpose()? {
+            let batch = whole.reduction.known(batch)?;
+            self.reservation.try_grow(2 * batch.get_array_memory_size())?;
+            rows.push(batch);
+        }
+        whole.reduction.newest(&rows)
     }
 }
 
-fn reduce(
-    input: SendableRecordBatchStream,
-    reduction: Reduction,
-    reservation: MemoryReservation,
-) -> impl Stream<Item = Result<RecordBatch>> + Send {
-    let held =
-        Held { input, reduction, reservation, partition: None, rows: Vec::new(), ended: false };
+fn reduce(held: Held) -> impl Stream<Item = Result<RecordBatch>> + Send {
     stream::try_unfold(held, |mut held| async move {
         let partition = held.next_partition().await?;
         let rows = partition.map(|rows| rows.into_iter().map(Ok::<_, DataFusionError>));

@@ -11,6 +11,7 @@
 
 mod exec;
 mod newest;
+mod whole;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use loadstar_schema::Table;
 
 use self::exec::NewestRevisionExec;
 use self::newest::Reduction;
+use self::whole::WholeScan;
 use crate::tables::LakeFile;
 
 /// A landed table as it was known at an instant.
@@ -241,22 +243,33 @@ impl TableProvider for CurrentTable {
         // Days must arrive one after the other in their own scan. The order
         // alone does not keep them there: optimizer rules take it back where no
         // one above asks for it, and scans then take files from each other.
-        let partitioning = Partitioning::UnknownPartitioning(scans.len());
-        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
-            .with_file_groups(scans.into_iter().map(FileGroup::new).collect())
-            .with_projection_indices(Some(needed))?
-            .with_preserve_order(true)
-            .with_output_partitioning(Some(partitioning))
-            .build();
-        let input = DataSourceExec::from_data_source(config);
-        let reduction = Reduction::new(
-            self.table,
-            &input.schema(),
-            &output,
-            partition_follows_key(self.table),
-            self.as_of.map(|as_of| as_of.timestamp_micros()),
-        )?;
-        Ok(Arc::new(NewestRevisionExec::new(input, reduction)))
+        let scan = |columns: Vec<usize>| -> Result<_> {
+            Ok(FileScanConfigBuilder::new(self.store.clone(), Arc::new(source.clone()))
+                .with_file_groups(scans.iter().cloned().map(FileGroup::new).collect())
+                .with_projection_indices(Some(columns))?
+                .with_preserve_order(true)
+                .with_output_partitioning(Some(Partitioning::UnknownPartitioning(scans.len())))
+                .build())
+        };
+        let reduction = |input: &Schema| {
+            Reduction::new(
+                self.table,
+                full,
+                input,
+                &output,
+                partition_follows_key(self.table),
+                self.as_of.map(|as_of| as_of.timestamp_micros()),
+            )
+        };
+        let whole = if needed.len() < full.fields().len() {
+            let scan = scan((0..full.fields().len()).collect())?;
+            Some(Arc::new(WholeScan { reduction: reduction(full)?, scan }))
+        } else {
+            None
+        };
+        let input = DataSourceExec::from_data_source(scan(needed)?);
+        let reduction = reduction(&input.schema())?;
+        Ok(Arc::new(NewestRevisionExec::new(input, reduction, whole)))
     }
 }
 

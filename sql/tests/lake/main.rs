@@ -15,6 +15,7 @@ mod pushdown;
 mod registers;
 mod risk;
 mod rollups;
+mod ties;
 mod totals;
 mod utility;
 mod village;
