@@ -174,6 +174,10 @@ pub struct SqlArgs {
     /// Answer as known at this instant
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
+    /// Show beside it what was known at this earlier instant, as past.TABLE, and
+    /// what changed in between, as the view revisions
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
 }
 
 /// What to forecast: a part of the lake, or a query's result.

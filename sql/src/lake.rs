@@ -103,7 +103,22 @@ impl Lake {
     /// [`LakeError::Table`] or [`LakeError::Unreadable`] for a broken table.
     pub async fn at(&self, as_of: Option<DateTime<Utc>>) -> Result<SessionContext, LakeError> {
         let tables = self.tables().await?;
-        session::open(self, &tables, as_of).await
+        session::open(self, &tables, as_of, None).await
+    }
+
+    /// As [`Lake::at`], and beside it what was known at `since`: every table and
+    /// view once more in the schema `past`, and a view `revisions` of what reads
+    /// and bills have come to say otherwise in between.
+    ///
+    /// # Errors
+    /// As [`Lake::at`].
+    pub async fn between(
+        &self,
+        since: DateTime<Utc>,
+        as_of: Option<DateTime<Utc>>,
+    ) -> Result<SessionContext, LakeError> {
+        let tables = self.tables().await?;
+        session::open(self, &tables, as_of, Some(since)).await
     }
 
     /// As [`Lake::at`], for queries that ship.

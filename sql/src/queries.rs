@@ -62,10 +62,13 @@ pub(crate) const REPORTS: &[Query] = queries!("reports":
     "top_movers", "cutoff", "forecast", "at_risk",
 );
 
+/// Views of a session that shows an earlier instant beside its own.
+pub(crate) const SINCE: &[Query] = queries!("since": "revisions");
+
 pub(crate) const VEE: &[Query] = queries!("vee": "suspects", "reads", "outages", "known");
 
 /// Every query that ships, with its folder: `views`, `rollups`, `features`,
-/// `reports` or `vee`.
+/// `reports`, `since` or `vee`.
 #[must_use]
 pub fn catalogue() -> Vec<(&'static str, Query)> {
     let folder = |name, queries: &[Query]| {
@@ -78,6 +81,7 @@ pub fn catalogue() -> Vec<(&'static str, Query)> {
         folder("views", ON_READS),
         folder("features", FEATURES),
         folder("reports", REPORTS),
+        folder("since", SINCE),
         folder("vee", VEE),
     ]
     .concat()

@@ -29,11 +29,14 @@ use crate::{LakeError, functions, highest};
 
 /// Schema of the rows as they landed.
 const RAW: &str = "raw";
+/// Schema of what was known at an earlier instant.
+const PAST: &str = "past";
 
 /// What a session shows, so that [`refresh`] knows whether that has moved.
 #[derive(Debug)]
 struct Shown {
     as_of: Option<DateTime<Utc>>,
+    since: Option<DateTime<Utc>>,
     versions: Mutex<BTreeMap<Table, Option<u64>>>,
 }
 
@@ -51,13 +54,12 @@ pub(crate) async fn open(
     lake: &Lake,
     tables: &[LakeTable],
     as_of: Option<DateTime<Utc>>,
+    since: Option<DateTime<Utc>>,
 ) -> Result<SessionContext, LakeError> {
-    let shown = Shown { as_of, versions: Mutex::new(versions(tables)) };
+    let shown = Shown { as_of, since, versions: Mutex::new(versions(tables)) };
     let config = config(lake).with_extension(Arc::new(shown));
     let ctx = context(lake, config);
-    let (public, raw) = schemas(lake, tables, as_of, None).await?;
-    show_added(&public, &raw, lake, tables, as_of)?;
-    install(&ctx, public, raw)?;
+    show(&ctx, lake, tables, as_of, since).await?;
     Ok(if lake.options.files_in_place { FilesInPlace::enable(ctx) } else { ctx })
 }
 
@@ -73,11 +75,36 @@ pub(crate) async fn refresh(
     if *shown.versions.lock().unwrap_or_else(PoisonError::into_inner) == present {
         return Ok(false);
     }
-    let (public, raw) = schemas(lake, tables, shown.as_of, None).await?;
-    show_added(&public, &raw, lake, tables, shown.as_of)?;
-    install(ctx, public, raw)?;
+    show(ctx, lake, tables, shown.as_of, shown.since).await?;
     *shown.versions.lock().unwrap_or_else(PoisonError::into_inner) = present;
     Ok(true)
+}
+
+/// Puts what was known at `as_of` in a session; with `since` also, in a schema
+/// of its own, what was known then, and the view of what changed in between.
+async fn show(
+    ctx: &SessionContext,
+    lake: &Lake,
+    tables: &[LakeTable],
+    as_of: Option<DateTime<Utc>>,
+    since: Option<DateTime<Utc>>,
+) -> Result<(), LakeError> {
+    let (public, raw) = schemas(lake, tables, as_of, None).await?;
+    if let Some(since) = since {
+        let (past, past_raw) = schemas(lake, tables, Some(since), None).await?;
+        let between = context(lake, config(lake));
+        install(&between, Arc::clone(&public), Arc::clone(&raw))?;
+        register(&between, PAST, Arc::clone(&past))?;
+        for query in queries::SINCE {
+            let answer = view(&between, query).await?;
+            let put = public.register_table(query.name.to_owned(), answer);
+            put.map_err(|error| LakeError::of_shipped(query.name, &error))?;
+        }
+        show_added(&past, &past_raw, lake, tables, Some(since))?;
+        register(ctx, PAST, past)?;
+    }
+    show_added(&public, &raw, lake, tables, as_of)?;
+    install(ctx, public, raw)
 }
 
 /// A session for the queries that ship: tables have the contract's columns and
@@ -159,6 +186,20 @@ fn install(
     catalog.register_schema(RAW, raw).map_err(internal)?;
     catalog.register_schema(&options.default_schema, public).map_err(internal)?;
     Ok(())
+}
+
+/// Adds a schema to the session's catalogue, or puts it in place of the old.
+fn register(
+    ctx: &SessionContext,
+    name: &str,
+    schema: Arc<dyn SchemaProvider>,
+) -> Result<(), LakeError> {
+    let internal = |error: DataFusionError| LakeError::of_shipped("session", &error);
+    let default = ctx.state().config_options().catalog.default_catalog.clone();
+    let catalog = ctx.catalog(&default).ok_or_else(|| {
+        internal(DataFusionError::Internal("a session without its default catalog".to_owned()))
+    })?;
+    catalog.register_schema(name, schema).map(drop).map_err(internal)
 }
 
 /// Both schemas as of an instant, with the contract's columns. With `reads` given, meter reads are those

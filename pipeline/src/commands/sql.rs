@@ -30,8 +30,12 @@ struct Answers {
 /// Answers what was asked, or opens the shell.
 pub async fn run(args: SqlArgs, context: Context) -> Result<()> {
     let as_of = args.as_of.as_deref().map(time::instant).transpose()?;
+    let since = args.since.as_deref().map(time::instant).transpose()?;
     let lake = open_lake(&context, true).await?;
-    let session = lake.at(as_of).await?;
+    let session = match since {
+        Some(since) => lake.between(since, as_of).await?,
+        None => lake.at(as_of).await?,
+    };
     let mut answers = Answers {
         format: args.format,
         output: args.output,

@@ -65,6 +65,20 @@ pub(crate) async fn all_answer_as_they_did(written: &Written) {
                 let instants = [at("2026-08-01", 0), at("2026-11-19", 0)];
                 written.lake.features(Features::Churn, &instants).await.expect("features")
             }
+            ("since", name) => {
+                // Of bills since before some were issued anew, of reads since later.
+                let mut answer = Vec::new();
+                for (since, of) in [
+                    (at("2026-10-10", 0), "source = 'bills'"),
+                    (at("2026-11-14", 12), "day < DATE '2026-11-16'"),
+                ] {
+                    let between = written.lake.between(since, None).await.expect("a session");
+                    let order = "ORDER BY source, id, channel, day, rule, reason";
+                    let sql = format!("SELECT * FROM {name} WHERE {of} {order}");
+                    answer.extend(rows(&between, &sql).await);
+                }
+                answer
+            }
             ("vee", "suspects") => batch.suspects.clone(),
             ("vee", "outages") => batch.outages.clone(),
             ("vee", "known") => batch.known.clone(),
@@ -85,7 +99,7 @@ fn every_file_is_in_the_catalogue_and_says_what_it_is() {
     let known: BTreeSet<String> =
         catalogue().iter().map(|(kind, query)| format!("{kind}/{}.sql", query.name)).collect();
     let mut found = BTreeSet::new();
-    for kind in ["views", "rollups", "features", "reports", "vee"] {
+    for kind in ["views", "rollups", "features", "reports", "since", "vee"] {
         for file in std::fs::read_dir(folder("queries").join(kind)).expect("a folder") {
             let name = file.expect("a file").file_name();
             found.insert(format!("{kind}/{}", name.to_string_lossy()));

@@ -4,6 +4,7 @@
 mod added;
 mod arrival;
 mod as_of;
+mod between;
 mod defects;
 mod draw;
 mod edits;
