@@ -153,6 +153,7 @@ fn a_disk_that_fills_up_stops_a_load_and_nothing_is_lost_or_doubled() {
 fn a_time_or_week_that_is_none_is_a_usage_error() {
     let place = Workplace::new();
     assert!(place.fails(2, &["sql", "-c", "SELECT 1", "--as-of", "soon"]).contains("soon"));
+    assert!(place.fails(2, &["sql", "-c", "SELECT 1", "--since", "then"]).contains("then"));
     assert!(place.fails(2, &["report", "weekly", "--week", "2026-60"]).contains("2026-60"));
 }
 

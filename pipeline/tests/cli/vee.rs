@@ -214,6 +214,20 @@ fn a_day_of_defects_is_put_right_once_and_says_so() {
     // What came is there as it came, and what was known then is answered as then.
     assert_eq!(place.query(RAW), raw);
     assert_eq!(sales(&place, &["--as-of", &as_of]), before);
+    let changed = "SELECT concat_ws(' ', id, rule, CAST(sum(energy_kwh_change) AS VARCHAR)) AS text
+        FROM revisions GROUP BY id, rule ORDER BY 1";
+    let changed = place.ok(&["sql", "--json", "--since", &as_of, "-c", changed]);
+    assert_eq!(
+        texts(serde_json::from_str(&changed).expect("JSON")),
+        [
+            "M1 gap 5.0000",
+            "M2 gap 10.0000",
+            "M3 outage 0.0000",
+            "M5 spike -27.0000",
+            "M7 gap 10.0000",
+            "M8 sum_check 2.0000",
+        ]
+    );
 
     // Once is enough, of what changed and of what is asked for by name.
     let again = vee(&place, &[]);

@@ -5,11 +5,12 @@
 --           withdrawn 0 after.
 -- Month:    day is the settlement day of reads and the month of issue (应收年月) of bills.
 --
--- In the session, schema `past` shows what was known earlier. rule is the rule of an edit, `revision` or
+-- In the session, schema `past` shows what was known then. rule is the rule of an edit, `revision` or
 -- `arrival` of other reads; of bills the kind of what was issued since, or `version`. reason is what
 -- the edit says, or the bill that cancels, replaces or adjusts. changed_at is the newest arrival among
--- the changes. Added up over days, energy_kwh_change leads from the sum of past.meter_reads to that of
--- meter_reads, amount_change from past.bills_current to bills_current.
+-- the changes; that a read came to be marked questionable is none. Added up, energy_kwh_change leads
+-- from the sum of past.meter_reads to that of meter_reads, amount_change from that of
+-- past.bills_current to that of bills_current. A filter on day leaves other days' files unread.
 WITH since AS (
     SELECT as_of FROM past.lake_time
 ), counted AS (
