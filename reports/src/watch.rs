@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use loadstar_schema::{Energy, Money};
 use serde::{Deserialize, Serialize};
 
-use crate::weekly::{Bilingual, Change};
+use crate::weekly::{Absence, Bilingual, Change};
 
 /// Unpaid amounts by age, per open bill line by due date.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,6 +156,9 @@ pub struct RiskList {
     /// Customers scored, of whom these are the first; `None` if not known.
     #[serde(default)]
     pub scored: Option<u64>,
+    /// Why there are no rows; that there is no model if not said.
+    #[serde(default)]
+    pub absence: Option<Absence>,
 }
 
 /// One customer at risk.

@@ -12,7 +12,7 @@ use loadstar_schema::{Energy, Money};
 use loadstar_sql::{Week, collect, report};
 
 use crate::rows::{Row, rows};
-use crate::scoring::{ARREARS, CHURN};
+use crate::scoring::{ARREARS, CHURN, Kind};
 
 /// What is owed by age, and how much of the newest month is collected.
 pub(super) async fn receivables(
@@ -76,25 +76,26 @@ pub(super) async fn movers(session: &SessionContext, week: Week) -> Result<Secti
 /// The newest scores of each model.
 pub(super) async fn risks(session: &SessionContext, week: Week) -> Result<Section<Vec<RiskList>>> {
     let mut lists = Vec::new();
-    for (risk, model) in [(Risk::Arrears, "arrears"), (Risk::Churn, "churn")] {
-        let parameter = [("model", ScalarValue::from(model))];
+    for (risk, kind) in [(Risk::Arrears, ARREARS), (Risk::Churn, CHURN)] {
+        let parameter = [("model", ScalarValue::from(kind.name))];
         let batches = report(session, "at_risk", week, &parameter).await?;
         let rows = rows(&batches).map(|row| risk_row(&row)).collect::<Result<Vec<_>>>()?;
-        if !rows.is_empty() {
-            lists.push(RiskList { risk, rows, scored: None });
-        }
+        let absence = if rows.is_empty() { Some(unscored(session, kind).await?) } else { None };
+        lists.push(RiskList { risk, rows, scored: None, absence });
     }
-    if !lists.is_empty() {
-        return Ok(Section::Present(lists));
-    }
-    let least = ARREARS.window_days().min(CHURN.window_days());
-    let history = collect(
-        session,
-        "SELECT CAST(max(day) - min(day) AS BIGINT) + 1 AS days FROM consumption_daily",
-    );
-    let days = rows(&history.await?).next().map(|row| row.int("days")).transpose()?.flatten();
-    let short = days.is_some_and(|days| days.unsigned_abs() < least);
-    Ok(Section::Absent(if short { Absence::ShortHistory } else { Absence::NoModel }))
+    Ok(match lists.iter().find_map(|list| list.absence) {
+        Some(absence) if lists.iter().all(|list| list.rows.is_empty()) => Section::Absent(absence),
+        _ => Section::Present(lists),
+    })
+}
+
+/// Why a model has no scores.
+async fn unscored(session: &SessionContext, kind: Kind) -> Result<Absence> {
+    let history = "SELECT CAST(max(day) - min(day) AS BIGINT) + 1 AS days FROM consumption_daily";
+    let history = collect(session, history).await?;
+    let days = rows(&history).next().map(|row| row.int("days")).transpose()?.flatten();
+    let short = days.is_some_and(|days| days.unsigned_abs() < kind.window_days());
+    Ok(if short { Absence::ShortHistory } else { Absence::NoModel })
 }
 
 fn risk_row(row: &Row<'_>) -> Result<RiskRow> {

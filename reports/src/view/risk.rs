@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Page;
+use super::{Page, reason};
 use crate::fonts::FONTS;
 use crate::format::{self, DASH};
 use crate::labels::Label;
@@ -31,6 +31,7 @@ impl Page<'_> {
             Risk::Arrears => Label::Arrears,
             Risk::Churn => Label::Churn,
         };
+        let words = list.absence.and_then(reason).unwrap_or(Label::NoModel);
         let scored =
             list.scored.map(|count| Label::Scored.fill(self.lang(), &[&format::count(count)]));
         json!({
@@ -39,7 +40,7 @@ impl Page<'_> {
             "exposure": list.rows.iter().any(|row| row.exposure.is_some()),
             "rows": list.rows.iter().take(MOST_CUSTOMERS).map(|row| self.risk_row(row)).collect::<Vec<_>>(),
             "more": self.more(list.rows.len(), MOST_CUSTOMERS),
-            "words": list.rows.is_empty().then(|| self.label(Label::NoModel)),
+            "words": list.rows.is_empty().then(|| self.label(words)),
         })
     }
 

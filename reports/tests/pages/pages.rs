@@ -81,6 +81,11 @@ fn a_report_of_nothing_is_a_page() {
     named.risks = Section::Absent(Absence::ShortHistory);
     assert!(data(&named, Lang::En).contains("not enough history"));
     assert!(data(&named, Lang::Zh).contains("历史数据不足"));
+    // Of one model only.
+    let absence = Some(Absence::ShortHistory);
+    let churn = RiskList { risk: Risk::Churn, rows: Vec::new(), scored: None, absence };
+    named.risks = Section::Present(vec![churn]);
+    assert!(data(&named, Lang::En).contains("not enough history"));
     render(&named, Lang::Zh);
 }
 

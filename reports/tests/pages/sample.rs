@@ -304,6 +304,7 @@ fn risks() -> Vec<RiskList> {
         RiskList {
             risk: Risk::Arrears,
             scored: Some(1_987),
+            absence: None,
             rows: vec![
                 risk_row("C001544", 0.871, "48211.30", &[late, open, drop]),
                 risk_row("C000090", 0.812, "31740.00", &[open, late, counter]),
@@ -318,6 +319,7 @@ fn risks() -> Vec<RiskList> {
         RiskList {
             risk: Risk::Churn,
             scored: Some(476),
+            absence: None,
             rows: vec![
                 risk_row("C000713", 0.412, "918400.00", &[contract, drop, complaint]),
                 risk_row("C000388", 0.377, "4206331.50", &[drop, contract]),
