@@ -14,4 +14,5 @@ mod postgres;
 mod replay;
 mod s3;
 mod sql;
+mod ties;
 mod vee;
