@@ -14,6 +14,7 @@
 //! | `rollups/` | what is stored by day; the same SQL answers a past instant from raw |
 //! | `features/` | point-in-time inputs of the risk models |
 //! | `reports/` | the weekly report's figures, by typed parameters |
+//! | `since/` | what has changed since an earlier instant, see [`Lake::between`] |
 //! | `vee/` | what validation of reads looks at, see [`Lake::vee_work`] |
 #![forbid(unsafe_code)]
 
