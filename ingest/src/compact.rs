@@ -6,20 +6,18 @@
 //! is refused.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
-use arrow::compute::cast;
-use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
-use deltalake_core::kernel::{Action, LogicalFileView};
+use arrow::datatypes::Schema;
+use bytes::Bytes;
+use deltalake_core::kernel::{Action, Add, LogicalFileView};
 use deltalake_core::protocol::DeltaOperation;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use loadstar_schema::Table;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::commit::{Fence, Landing, rewriting};
 use crate::fault::{self, Faults, Step};
+use crate::merge::{Merge, Unmerged};
+use crate::write::{FileWriter, NewFile, place_of};
 use crate::{IngestError, LakeTable, LakeUrl};
 
 /// What compaction aims at.
@@ -28,7 +26,8 @@ pub struct CompactOptions {
     /// Files of at least this size are left alone; smaller ones of a partition
     /// are merged up to it, bytes.
     pub target_bytes: u64,
-    /// Rows sorted at a time, which bounds the memory: about 300 bytes a row.
+    /// Files of at least so many rows are left alone, too: this bounds what
+    /// retention holds in memory of one, about 300 bytes a row.
     pub max_rows: u64,
     /// A partition is touched from this many small files on; at least 2.
     pub min_files: usize,
@@ -57,6 +56,9 @@ pub struct CompactSummary {
 
 /// Files merged before the work so far is committed.
 const FILES_PER_COMMIT: u64 = 500;
+/// Files merged into one at most: each costs some memory, however small.
+const FILES_PER_GROUP: usize = 4_000;
+const FETCHED_AT_ONCE: usize = 8;
 
 /// Merges the small files of a table; without effect on its rows.
 ///
@@ -78,19 +80,13 @@ pub async fn compact(
     let mut pending = CompactSummary::default();
     let mut groups = groups(files, &options).into_iter().peekable();
     while let Some(group) = groups.next() {
-        let rows = read(&open, &group).await?;
-        pending.rows += rows.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
         pending.files_before += group.len() as u64;
         actions.extend(group.iter().map(|file| Action::Remove(file.remove_action(false))));
-        for action in open.write(rows).await? {
+        if let Some((file, rows)) = merged(&open, &group).await? {
+            let add = open.put(file).await?;
+            actions.push(Action::Add(Add { data_change: false, ..add }));
             pending.files_after += 1;
-            actions.push(match action {
-                Action::Add(mut add) => {
-                    add.data_change = false;
-                    Action::Add(add)
-                }
-                other => other,
-            });
+            pending.rows += rows;
         }
         if pending.files_before < FILES_PER_COMMIT && groups.peek().is_some() {
             continue;
@@ -134,15 +130,17 @@ fn groups(files: Vec<LogicalFileView>, options: &CompactOptions) -> Vec<Vec<Logi
     }
     let mut groups = Vec::new();
     for mut files in partitions.into_values() {
-        // Rows that agree on key and arrival stay in the order of their files.
-        files.sort_by_key(|file| (file.modification_time(), file.path().into_owned()));
+        files.sort_by_cached_key(standing);
         if files.len() < options.min_files.max(2) {
             continue;
         }
         let (mut group, mut bytes, mut rows) = (Vec::new(), 0, 0);
         for file in files {
             let (more, many) = (size(&file), file.num_records().unwrap_or(0) as u64);
-            if bytes + more > options.target_bytes || rows + many > options.max_rows {
+            let is_full = bytes + more > options.target_bytes
+                || rows + many > options.max_rows
+                || group.len() >= FILES_PER_GROUP;
+            if is_full {
                 groups.push(std::mem::take(&mut group));
                 (bytes, rows) = (0, 0);
             }
@@ -156,48 +154,59 @@ fn groups(files: Vec<LogicalFileView>, options: &CompactOptions) -> Vec<Vec<Logi
     groups
 }
 
-/// The rows of files, partition columns put back and those they lack left empty.
-pub(crate) async fn read(
-    open: &LakeTable,
-    group: &[LogicalFileView],
-) -> Result<Vec<RecordBatch>, IngestError> {
-    let table = open.table();
-    let columns = open.columns()?;
-    let mut batches = Vec::new();
-    for file in group {
-        let bytes = open.fetch(file).await?;
-        let values = file.partition_values_map();
-        let columns = columns.clone();
-        let decode = move || -> Result<Vec<RecordBatch>, ArrowError> {
-            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?
-                .with_batch_size(64 * 1024)
-                .build()?;
-            reader.map(|batch| with_partition(&columns, &batch?, &values)).collect()
-        };
-        let decoded = tokio::task::spawn_blocking(decode)
-            .await
-            .map_err(|died| IngestError::Worker { worker: "reading", detail: died.to_string() })?;
-        batches.extend(decoded.map_err(|source| IngestError::Rows { table, source })?);
-    }
-    Ok(batches)
+/// Rows that agree on key and arrival stay in the order of their files, which
+/// is that of the log; of files that do not know their place, that of the
+/// clocks of their writers.
+fn standing(file: &LogicalFileView) -> (Option<u64>, i64, String) {
+    let path = file.path().into_owned();
+    (place_of(&path), file.modification_time(), path)
 }
 
-fn with_partition(
-    schema: &SchemaRef,
-    batch: &RecordBatch,
-    values: &std::collections::HashMap<String, Option<String>>,
-) -> Result<RecordBatch, ArrowError> {
-    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
-        columns.push(match (batch.column_by_name(field.name()), values.get(field.name())) {
-            (Some(column), _) => cast(column, field.data_type())?,
-            (None, Some(Some(value))) => {
-                let text = std::iter::repeat_n(value.as_str(), batch.num_rows());
-                let text = arrow::array::StringArray::from_iter_values(text);
-                cast(&(Arc::new(text) as ArrayRef), field.data_type())?
+/// The rows of a group's files as one, and how many they are; `None` if they
+/// hold none.
+async fn merged(
+    open: &LakeTable,
+    group: &[LogicalFileView],
+) -> Result<Option<(NewFile, u64)>, IngestError> {
+    let table = open.table();
+    let columns = open.columns()?;
+    let fetch = |file: LogicalFileView| async move { open.fetch(&file).await };
+    let bytes: Vec<Bytes> = futures::stream::iter(group.to_vec())
+        .map(fetch)
+        .buffered(FETCHED_AT_ONCE)
+        .try_collect()
+        .await?;
+    let values = group.first().map(LogicalFileView::partition_values_map).unwrap_or_default();
+    let place = group.last().and_then(|file| place_of(&file.path()));
+    let merge = move || {
+        let mut disordered = Vec::new();
+        loop {
+            match in_one(table, &columns, &bytes, &disordered) {
+                Ok(None) => return Ok(None),
+                Ok(Some((file, rows))) => return Ok(Some((file.finish(values, place)?, rows))),
+                Err(Unmerged::Disordered(number)) => disordered.push(number),
+                Err(Unmerged::Rows(error)) => return Err(error),
             }
-            (None, _) => new_null_array(field.data_type(), batch.num_rows()),
-        });
+        }
+    };
+    tokio::task::spawn_blocking(merge)
+        .await
+        .map_err(|died| IngestError::Worker { worker: "merge", detail: died.to_string() })?
+        .map_err(|source| IngestError::Rows { table, source })
+}
+
+fn in_one(
+    table: Table,
+    columns: &Schema,
+    files: &[Bytes],
+    disordered: &[usize],
+) -> Result<Option<(FileWriter, u64)>, Unmerged> {
+    let mut merge = Merge::open(table, columns, files, disordered)?;
+    let mut file = FileWriter::new(table, merge.schema().clone())?;
+    let mut rows = 0;
+    while let Some(batch) = merge.next()? {
+        rows += batch.num_rows() as u64;
+        file.write(&batch)?;
     }
-    RecordBatch::try_new(schema.clone(), columns)
+    Ok((rows > 0).then_some((file, rows)))
 }

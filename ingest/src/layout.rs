@@ -25,12 +25,32 @@ const ROW_GROUP_ROWS: usize = 256 * 1024;
 /// Reads come in runs: a day curve is rows of one meter in order of time. So
 /// runs are sorted, by all but the time, and rows only where runs overlap.
 pub(crate) fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
-    let batch = together(table, batches)?;
+    let names = table.partition().iter().chain(table.key()).copied();
+    in_order_of(names, together(table, batches)?)
+}
+
+/// The same, of rows of one partition without its columns.
+pub(crate) fn sorted_within(
+    table: Table,
+    batches: &[RecordBatch],
+) -> Result<RecordBatch, ArrowError> {
+    in_order_of(key_within(table), together(table, batches)?)
+}
+
+/// The columns that rows of one partition differ in: the order of a file.
+pub(crate) fn key_within(table: Table) -> impl Iterator<Item = &'static str> {
+    table.key().iter().copied().filter(move |column| !table.partition().contains(column))
+}
+
+fn in_order_of(
+    names: impl Iterator<Item = &'static str>,
+    batch: RecordBatch,
+) -> Result<RecordBatch, ArrowError> {
     if batch.num_rows() == 0 {
         return Ok(batch);
     }
     let mut key = Vec::new();
-    for name in table.partition().iter().chain(table.key()) {
+    for name in names {
         key.push(column(&batch, name)?);
     }
     // What orders the rows of a run, if it is an instant.
@@ -95,7 +115,7 @@ fn together(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowE
 }
 
 /// A batch with the columns of a schema, empty where it has none.
-fn filled(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn filled(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let column = |field: &FieldRef| match batch.column_by_name(field.name()) {
         Some(column) => cast(column, field.data_type()),
         None => Ok(new_null_array(field.data_type(), batch.num_rows())),
@@ -140,8 +160,7 @@ fn instants(column: &ArrayRef) -> &[i64] {
 /// prune by.
 pub(crate) fn statistics_columns(table: Table) -> Vec<&'static str> {
     let schema = table.schema();
-    let mut columns: Vec<&'static str> =
-        table.key().iter().copied().filter(|column| !table.partition().contains(column)).collect();
+    let mut columns: Vec<&'static str> = key_within(table).collect();
     for column in ["available_at", "account_id", "customer_id"] {
         if schema.field_with_name(column).is_ok() && !columns.contains(&column) {
             columns.push(column);

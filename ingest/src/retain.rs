@@ -1,18 +1,19 @@
 //! Rows past their time, taken out of a table for good.
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::protocol::DeltaOperation;
 use futures::TryStreamExt;
 use loadstar_schema::Table;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::commit::{Fence, Landing, rewriting};
-use crate::compact;
 use crate::fault::{self, Faults, Step};
+use crate::write::{PartitionValues, place_of};
 use crate::{IngestError, LakeTable, LakeUrl};
 
 /// What a table lost to its retention.
@@ -52,7 +53,7 @@ pub async fn retain(
         files.try_collect().await.map_err(open.error("list its files"))?;
     let mut actions = Vec::new();
     for file in files.into_iter().filter(|file| may_hold_older(file, from)) {
-        let rows = compact::read(&open, std::slice::from_ref(&file)).await?;
+        let rows = read(&open, &file).await?;
         let kept = rows.iter().map(|batch| since(batch, from)).collect::<Result<Vec<_>, _>>();
         let kept = kept.map_err(|source| IngestError::Rows { table, source })?;
         let count = |rows: &[RecordBatch]| rows.iter().map(RecordBatch::num_rows).sum::<usize>();
@@ -63,7 +64,7 @@ pub async fn retain(
         summary.rows += gone as u64;
         summary.files += 1;
         actions.push(Action::Remove(file.remove_action(true)));
-        actions.extend(open.write(kept).await?);
+        actions.extend(open.write_at(kept, place_of(&file.path())).await?);
     }
     if actions.is_empty() {
         return Ok(summary);
@@ -78,6 +79,42 @@ pub async fn retain(
     }
     tracing::debug!(table = table.name(), ?summary, "rows past their time are gone");
     Ok(summary)
+}
+
+/// The rows of a file, partition columns put back and those it lacks left empty.
+async fn read(open: &LakeTable, file: &LogicalFileView) -> Result<Vec<RecordBatch>, IngestError> {
+    let table = open.table();
+    let columns = open.columns()?;
+    let bytes = open.fetch(file).await?;
+    let values = file.partition_values_map();
+    let decode = move || -> Result<Vec<RecordBatch>, ArrowError> {
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(64 * 1024).build()?;
+        reader.map(|batch| with_partition(&columns, &batch?, &values)).collect()
+    };
+    tokio::task::spawn_blocking(decode)
+        .await
+        .map_err(|died| IngestError::Worker { worker: "reading", detail: died.to_string() })?
+        .map_err(|source| IngestError::Rows { table, source })
+}
+
+fn with_partition(
+    schema: &SchemaRef,
+    batch: &RecordBatch,
+    values: &PartitionValues,
+) -> Result<RecordBatch, ArrowError> {
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        columns.push(match (batch.column_by_name(field.name()), values.get(field.name())) {
+            (Some(column), _) => cast(column, field.data_type())?,
+            (None, Some(Some(value))) => {
+                let text = std::iter::repeat_n(value.as_str(), batch.num_rows());
+                cast(&StringArray::from_iter_values(text), field.data_type())?
+            }
+            (None, _) => new_null_array(field.data_type(), batch.num_rows()),
+        });
+    }
+    RecordBatch::try_new(schema.clone(), columns)
 }
 
 /// What the log says of a file's oldest row; without a word it must be read.

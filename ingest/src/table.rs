@@ -3,7 +3,7 @@
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake_core::kernel::{Action, LogicalFileView, StructType};
+use deltalake_core::kernel::{Action, Add, LogicalFileView, StructType};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::SaveMode;
@@ -157,20 +157,39 @@ impl LakeTable {
     /// [`IngestError::Rows`] if the rows are not of the table's columns,
     /// [`IngestError::Lake`] if the store refuses them.
     pub async fn write(&self, batches: Vec<RecordBatch>) -> Result<Vec<Action>, IngestError> {
+        self.write_at(batches, Some(self.version())).await
+    }
+
+    /// The same, for rows that stand at this [place](write::place_of).
+    pub(crate) async fn write_at(
+        &self,
+        batches: Vec<RecordBatch>,
+        place: Option<u64>,
+    ) -> Result<Vec<Action>, IngestError> {
         let table = self.table;
-        let encode = move || write::encode(table, &layout::sorted(table, &batches)?);
+        let encode = move || {
+            let rows = layout::sorted(table, &batches)?;
+            drop(batches);
+            write::encode(table, &rows, place)
+        };
         let files = tokio::task::spawn_blocking(encode)
             .await
             .map_err(|died| IngestError::Worker { worker: "sort", detail: died.to_string() })?
             .map_err(|source| IngestError::Rows { table, source })?;
-        let store = self.log_store.object_store(None);
         let mut actions = Vec::with_capacity(files.len());
-        for NewFile { bytes, add } in files {
-            let put = store.put(&Path::from(add.path.as_str()), bytes.into()).await;
-            put.map_err(|error| self.error("write files into it")(error.into()))?;
-            actions.push(Action::Add(add));
+        for file in files {
+            actions.push(Action::Add(self.put(file).await?));
         }
         Ok(actions)
+    }
+
+    /// Puts a file into the store.
+    pub(crate) async fn put(&self, file: NewFile) -> Result<Add, IngestError> {
+        let NewFile { bytes, add } = file;
+        let store = self.log_store.object_store(None);
+        let put = store.put(&Path::from(add.path.as_str()), bytes.into()).await;
+        put.map_err(|error| self.error("write files into it")(error.into()))?;
+        Ok(add)
     }
 
     /// A data file whole.

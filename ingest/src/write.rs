@@ -4,22 +4,19 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{self, partition};
-use arrow::datatypes::{
-    DataType, Date32Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
-};
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::partition;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::util::display::array_value_to_string;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::Utc;
 use deltalake_core::kernel::Add;
 use loadstar_schema::Table;
 use parquet::arrow::ArrowWriter;
-use parquet::errors::ParquetError;
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::layout;
+use crate::statistics::Statistics;
 
 /// A file on its way into the store.
 pub(crate) struct NewFile {
@@ -28,8 +25,16 @@ pub(crate) struct NewFile {
     pub(crate) add: Add,
 }
 
-/// Encodes rows that are in the order of [`layout::sorted`].
-pub(crate) fn encode(table: Table, rows: &RecordBatch) -> Result<Vec<NewFile>, ArrowError> {
+/// The partition a file belongs to: the value of each partition column.
+pub(crate) type PartitionValues = HashMap<String, Option<String>>;
+
+/// Encodes rows that are in the order of [`layout::sorted`]. `place` is where
+/// the files stand in the table's log, see [`place_of`].
+pub(crate) fn encode(
+    table: Table,
+    rows: &RecordBatch,
+    place: Option<u64>,
+) -> Result<Vec<NewFile>, ArrowError> {
     if rows.num_rows() == 0 {
         return Ok(Vec::new());
     }
@@ -43,14 +48,10 @@ pub(crate) fn encode(table: Table, rows: &RecordBatch) -> Result<Vec<NewFile>, A
     let mut files = Vec::with_capacity(ranges.len());
     for range in ranges {
         let mut values = HashMap::new();
-        let mut folder = String::new();
         for (name, column) in table.partition().iter().zip(&columns) {
-            // Days, which need no escaping in a path.
             let value = (!column.is_null(range.start))
                 .then(|| array_value_to_string(column, range.start))
                 .transpose()?;
-            let shown = value.as_deref().unwrap_or("__HIVE_DEFAULT_PARTITION__");
-            folder.push_str(&format!("{name}={shown}/"));
             values.insert((*name).to_owned(), value);
         }
         let part = rows.slice(range.start, range.len());
@@ -61,78 +62,90 @@ pub(crate) fn encode(table: Table, rows: &RecordBatch) -> Result<Vec<NewFile>, A
         };
         let kept: Vec<usize> = (0..schema.fields().len()).filter(is_kept).collect();
         let part = part.project(&kept)?;
-        let bytes = parquet(table, &part)?;
-        let add = Add {
-            path: format!("{folder}part-00000-{}-c000.zstd.parquet", Uuid::new_v4()),
-            partition_values: values,
-            size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-            modification_time: Utc::now().timestamp_millis(),
-            data_change: true,
-            stats: Some(statistics(table, &part).to_string()),
-            ..Add::default()
-        };
-        files.push(NewFile { bytes, add });
+        let mut file = FileWriter::new(table, part.schema())?;
+        file.write(&part)?;
+        files.push(file.finish(values, place)?);
     }
     Ok(files)
 }
 
-fn parquet(table: Table, rows: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
-    let properties = layout::writer_properties(table);
-    let mut bytes = Vec::with_capacity(64 * 1024);
-    let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties))?;
-    writer.write(rows)?;
-    writer.close()?;
-    Ok(bytes)
+/// A file that takes in its rows bit by bit. Encoded they are small, beside what
+/// they are in memory, and so are kept until the file is whole: a put of all of
+/// it leaves nothing behind in the store when the process dies.
+pub(crate) struct FileWriter {
+    table: Table,
+    parquet: ArrowWriter<Vec<u8>>,
+    statistics: Statistics,
 }
 
-/// What queries prune files by, as the Delta protocol spells it.
-fn statistics(table: Table, rows: &RecordBatch) -> Value {
-    let (mut least, mut greatest, mut nulls) = (Map::new(), Map::new(), Map::new());
-    for name in layout::statistics_columns(table) {
-        let Some(column) = rows.column_by_name(name) else { continue };
-        nulls.insert(name.to_owned(), column.null_count().into());
-        if let Some((min, max)) = extremes(column) {
-            least.insert(name.to_owned(), min);
-            greatest.insert(name.to_owned(), max);
-        }
+impl FileWriter {
+    /// For rows of these columns, the partition's left out.
+    pub(crate) fn new(table: Table, schema: SchemaRef) -> Result<Self, ArrowError> {
+        let properties = layout::writer_properties(table);
+        let bytes = Vec::with_capacity(64 * 1024);
+        let parquet = ArrowWriter::try_new(bytes, schema, Some(properties))?;
+        Ok(Self { table, parquet, statistics: Statistics::new(table) })
     }
-    json!({
-        "numRecords": rows.num_rows(), "minValues": least, "maxValues": greatest,
-        "nullCount": nulls,
-    })
+
+    /// Appends rows.
+    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), ArrowError> {
+        self.statistics.add(rows)?;
+        self.parquet.write(rows)?;
+        Ok(())
+    }
+
+    pub(crate) fn finish(
+        self,
+        values: PartitionValues,
+        place: Option<u64>,
+    ) -> Result<NewFile, ArrowError> {
+        let bytes = self.parquet.into_inner()?;
+        let mut path = String::new();
+        for name in self.table.partition() {
+            // Days, which need no escaping in a path.
+            let value = values.get(*name).and_then(Option::as_deref);
+            path.push_str(&format!("{name}={}/", value.unwrap_or("__HIVE_DEFAULT_PARTITION__")));
+        }
+        let id = Uuid::new_v4();
+        let place = place.map_or_else(|| "c000".to_owned(), |place| format!("{PLACE}{place}"));
+        path.push_str(&format!("part-00000-{id}-{place}.zstd.parquet"));
+        let add = Add {
+            path,
+            partition_values: values,
+            size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+            modification_time: Utc::now().timestamp_millis(),
+            data_change: true,
+            stats: Some(self.statistics.to_json()),
+            ..Add::default()
+        };
+        Ok(NewFile { bytes, add })
+    }
 }
 
-/// The least and the greatest value, if the column has any and is of a type
-/// that is pruned by.
-fn extremes(column: &ArrayRef) -> Option<(Value, Value)> {
-    fn both<T>(
-        min: Option<T>,
-        max: Option<T>,
-        show: impl Fn(T) -> Value,
-    ) -> Option<(Value, Value)> {
-        Some((show(min?), show(max?)))
-    }
-    macro_rules! of {
-        ($kind:ty, $show:expr) => {{
-            let column = column.as_primitive::<$kind>();
-            both(compute::min(column), compute::max(column), $show)
-        }};
-    }
-    match column.data_type() {
-        DataType::Utf8 => {
-            let column = column.as_string::<i32>();
-            both(compute::min_string(column), compute::max_string(column), Value::from)
-        }
-        DataType::Int16 => of!(Int16Type, Value::from),
-        DataType::Int32 => of!(Int32Type, Value::from),
-        DataType::Int64 => of!(Int64Type, Value::from),
-        DataType::Date32 => of!(Date32Type, |days| {
-            NaiveDate::from_epoch_days(days).map(|day| day.to_string()).into()
-        }),
-        DataType::Timestamp(..) => of!(TimestampMicrosecondType, |micros| {
-            let instant = DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
-            instant.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string().into()
-        }),
-        _ => None,
+const PLACE: char = 'v';
+
+/// Where a file stands in the log of its table: the version that its writer saw
+/// last. Whoever lands a Kafka partition has seen every commit that moved it, so
+/// files that hold its rows stand in the order of its offsets, which the clocks
+/// of writers cannot tell. Files of others, and of earlier versions, do not say.
+pub(crate) fn place_of(path: &str) -> Option<u64> {
+    let name = path.rsplit('/').next()?.strip_suffix(".zstd.parquet")?;
+    name.rsplit('-').next()?.strip_prefix(PLACE)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_their_place_if_they_have_one() {
+        let schema = Table::Calendar.schema();
+        let named = |place| {
+            let file = FileWriter::new(Table::Calendar, schema.clone()).expect("a file");
+            file.finish(HashMap::new(), place).expect("a file").add.path
+        };
+        assert_eq!(place_of(&named(Some(1_234))), Some(1_234));
+        assert_eq!(place_of(&named(None)), None);
+        assert_eq!(place_of("day=2026-01-01/part-00007-a-v12.c000.snappy.parquet"), None);
     }
 }

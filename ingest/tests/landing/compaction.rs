@@ -3,6 +3,7 @@
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
+use arrow::array::RecordBatch;
 use loadstar_ingest::{CompactOptions, Fault, IngestError, Step, compact, vacuum};
 use loadstar_schema::Table;
 use tokio::task::block_in_place;
@@ -18,6 +19,20 @@ async fn many_files(messages: i32) -> (Broker, Lake) {
     (broker, lake)
 }
 
+pub(crate) fn assert_sorted(rows: &[RecordBatch]) {
+    for batch in rows {
+        let by = ["meter_id", "channel", "read_at"].map(|name| {
+            let column = batch.column_by_name(name).expect(name).clone();
+            arrow::compute::SortColumn { values: column, options: None }
+        });
+        let ranks = arrow::compute::lexsort_to_indices(&by, None).expect("sorted");
+        let sorted = by.map(|column| {
+            arrow::compute::take(&column.values, &ranks, None).expect("taken") == column.values
+        });
+        assert_eq!(sorted, [true; 3], "files are sorted by key");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn small_files_become_few_and_rows_stay() {
     let (broker, lake) = many_files(900).await;
@@ -30,17 +45,7 @@ async fn small_files_become_few_and_rows_stay() {
     // One a settlement day: 500 quarters of an hour touch six of them.
     assert!(after.len() <= 7 && before > 3 * after.len(), "{before} files became {}", after.len());
     lake.holds(&broker, 0..900).await;
-    for batch in lake.rows(Table::MeterReads).await {
-        let by = ["meter_id", "channel", "read_at"].map(|name| {
-            let column = batch.column_by_name(name).expect(name).clone();
-            arrow::compute::SortColumn { values: column, options: None }
-        });
-        let ranks = arrow::compute::lexsort_to_indices(&by, None).expect("sorted");
-        let sorted = by.map(|column| {
-            arrow::compute::take(&column.values, &ranks, None).expect("taken") == column.values
-        });
-        assert_eq!(sorted, [true; 3], "files are sorted by key");
-    }
+    assert_sorted(&lake.rows(Table::MeterReads).await);
     let again =
         compact(&lake.url, Table::MeterReads, CompactOptions::default()).await.expect("compacted");
     assert_eq!(again.files_before, 0, "nothing is left to do");

@@ -26,6 +26,7 @@ mod fence;
 mod files;
 mod formats;
 mod groups;
+mod merging;
 mod ranges;
 mod rebuild;
 mod registry;
