@@ -33,6 +33,12 @@ use clap::Parser;
 use crate::cli::Cli;
 use crate::context::Context;
 
+/// Threads take turns at decoding, sorting and writing. The C library keeps what
+/// each of them has freed apart, which comes to several times what is in use.
+/// This one stands in for it altogether, for the libraries in C too.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A command line that asks for something that does not exist: exit status 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
