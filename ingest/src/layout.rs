@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::compute::{cast, concat_batches, partition, take, take_record_batch};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
-use arrow::row::{RowConverter, SortField};
+use arrow::row::{Row, RowConverter, Rows, SortField};
 use loadstar_schema::{Table, timestamp_type};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -65,10 +65,13 @@ fn in_order_of(
         key.iter().map(|column| take(column, &heads, None)).collect::<Result<_, _>>()?;
     let fields = key.iter().map(|column| SortField::new(column.data_type().clone())).collect();
     let heads = RowConverter::new(fields)?.convert_columns(&heads)?;
+    // Mostly a few bytes tell them apart, and those are at hand.
+    let marks = marks(&heads);
     let mut order: Vec<usize> = (0..runs.len()).collect();
     order.sort_by(|&a, &b| {
         let moments = || moment(runs[a].start).cmp(&moment(runs[b].start));
-        heads.row(a).cmp(&heads.row(b)).then_with(moments)
+        let rows = || heads.row(a).cmp(&heads.row(b));
+        marks[a].cmp(&marks[b]).then_with(rows).then_with(moments)
     });
 
     let mut places: Vec<Range<usize>> = Vec::with_capacity(runs.len());
@@ -87,6 +90,25 @@ fn in_order_of(
         return Ok(batch);
     }
     gathered(&batch, &places)
+}
+
+/// Of each row the bytes that follow on what all have in common: rows whose
+/// marks differ compare as these do.
+fn marks(rows: &Rows) -> Vec<u128> {
+    let Some(first) = rows.iter().next().map(|row| row.data()) else { return Vec::new() };
+    let common = |so_far: usize, row: Row<'_>| {
+        let pairs = first[..so_far].iter().zip(row.data());
+        pairs.take_while(|(one, other)| one == other).count()
+    };
+    let common = rows.iter().fold(first.len(), common);
+    let mark = |row: Row<'_>| {
+        let mut bytes = [0; 16];
+        let rest = &row.data()[common..];
+        let count = rest.len().min(bytes.len());
+        bytes[..count].copy_from_slice(&rest[..count]);
+        u128::from_be_bytes(bytes)
+    };
+    rows.iter().map(mark).collect()
 }
 
 /// The batches as one. Each may lack nullable columns, of the contract or

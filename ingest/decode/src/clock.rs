@@ -28,12 +28,12 @@ pub(super) fn placed(
     quality: i16,
 ) -> (DateTime<Utc>, i16, Option<Edit>) {
     let step = i64::from(interval_min) * 60 * MICROS_PER_SECOND;
-    let settled = day::of_interval_end(read_at);
-    let since = (read_at - day::start(settled)).num_microseconds().unwrap_or_default();
-    let late = since.rem_euclid(step);
+    let micros = read_at.timestamp_micros();
+    let late = (micros - day::start_micros(day::date32_of_interval_end(micros))).rem_euclid(step);
     if late == 0 {
         return (read_at, quality, None);
     }
+    let settled = day::of_interval_end(read_at);
     // To the nearest end of an interval.
     let drift = if late * 2 > step { late - step } else { late };
     let tolerance = SHIPPED.on(RULE, "tolerance_s", settled);

@@ -49,14 +49,26 @@ impl<'de> ReadMessage<'de> {
     pub(super) fn parse(payload: &'de [u8], curve: &mut Curve) -> serde_json::Result<Self> {
         curve.energies.clear();
         curve.quality.clear();
-        let mut deserializer = serde_json::Deserializer::from_slice(payload);
         let mut has_others = false;
         let fields = Fields { curve, has_others: &mut has_others };
-        let mut message = deserializer.deserialize_map(fields)?;
-        deserializer.end()?;
+        // One look at all of it is quicker than one at each string.
+        let mut message = match std::str::from_utf8(payload) {
+            Ok(text) => whole(serde_json::Deserializer::from_str(text), fields)?,
+            Err(_) => whole(serde_json::Deserializer::from_slice(payload), fields)?,
+        };
         message.others = has_others.then_some(payload);
         Ok(message)
     }
+}
+
+/// The fields of one object, and nothing after it.
+fn whole<'de, R: serde_json::de::Read<'de>>(
+    mut deserializer: serde_json::Deserializer<R>,
+    fields: Fields<'_>,
+) -> serde_json::Result<ReadMessage<'de>> {
+    let message = deserializer.deserialize_map(fields)?;
+    deserializer.end()?;
+    Ok(message)
 }
 
 #[derive(Clone, Copy, serde::Deserialize)]

@@ -167,7 +167,7 @@ impl ReadRows {
             channel: channel.code(),
             interval_min,
             revision: message.revision.unwrap_or_default(),
-            day: day::to_date32(day::of_interval_end(read_at)),
+            day: day::date32_of_interval_end(read_at.timestamp_micros()),
             available_at: arrived_at.timestamp_micros(),
         };
         let before = self.intervals.row_count();

@@ -26,6 +26,23 @@ pub fn of_instant(instant: DateTime<Utc>) -> NaiveDate {
     instant.with_timezone(&settlement_offset()).date_naive()
 }
 
+/// Microseconds of the settlement clock's offset, and of a day.
+const OFFSET_MICROS: i64 = SETTLEMENT_OFFSET_HOURS as i64 * 3_600_000_000;
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// [`of_interval_end`] and [`to_date32`] in one, of microseconds since
+/// 1970-01-01: for streams, where the calendar would cost more than the rest.
+#[must_use]
+pub fn date32_of_interval_end(read_at_micros: i64) -> i32 {
+    (read_at_micros.saturating_add(OFFSET_MICROS - 1)).div_euclid(DAY_MICROS) as i32
+}
+
+/// [`start`] of a day as Arrow counts them, in microseconds since 1970-01-01.
+#[must_use]
+pub fn start_micros(date32: i32) -> i64 {
+    i64::from(date32) * DAY_MICROS - OFFSET_MICROS
+}
+
 /// The first instant of a settlement day, in UTC.
 #[must_use]
 pub fn start(day: NaiveDate) -> DateTime<Utc> {
@@ -61,6 +78,21 @@ mod tests {
         assert_eq!(of_instant(end(day)), day + Days::new(1));
         assert_eq!(of_interval_end(start(day) + TimeDelta::minutes(15)), day);
         assert_eq!(start(day).to_rfc3339(), "2026-11-15T16:00:00+00:00");
+    }
+
+    #[test]
+    fn microseconds_tell_the_same_days() {
+        for text in ["1969-12-31T16:00:00Z", "1990-01-01T00:00:00Z", "2026-11-15T15:59:59.999999Z"]
+        {
+            let at: DateTime<Utc> = text.parse().expect("an instant");
+            for micros in [-86_400_000_000, -1, 0, 1, 900_000_000] {
+                let at = at + TimeDelta::microseconds(micros);
+                let day = of_interval_end(at);
+                let days = date32_of_interval_end(at.timestamp_micros());
+                assert_eq!(days, to_date32(day), "{at}");
+                assert_eq!(start_micros(days), start(day).timestamp_micros(), "{at}");
+            }
+        }
     }
 
     #[test]

@@ -177,7 +177,11 @@ pub fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
         _ => return None,
     };
     let local = day.and_hms_nano_opt(hour, minute, second, nanosecond)?.and_utc();
-    local.checked_sub_signed(TimeDelta::minutes(ahead_min))
+    if ahead_min == 0 {
+        Some(local)
+    } else {
+        local.checked_sub_signed(TimeDelta::minutes(ahead_min))
+    }
 }
 
 /// Reads `YYYY-MM-DD`; also an instant without a zone that is a midnight, as
