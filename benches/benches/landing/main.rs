@@ -5,12 +5,16 @@
 //! in at 50,000/s and compaction runs beside. Broker and everything else share
 //! the cores.
 //!
+//! A broker is still busy with what it was just given: (a) and (c) begin when
+//! two passes of (a) agree, and take turns. Of each the median counts.
+//!
 //! `LOADSTAR_TEST_KAFKA=DIR cargo bench --workspace --bench landing -- [METERS [READS [SECONDS]]]`
 //! with the folder of Kafka's jars that `ingest/tests/apache` speaks of; METERS
 //! day curves of 96 values (200,000 if not given), READS single reads
 //! (2,000,000), SECONDS of freshness (30). 0 leaves a part out.
 
 mod fresh;
+mod raw;
 mod reads;
 
 use std::collections::BTreeMap;
@@ -25,9 +29,6 @@ use loadstar_ingest::decode::{Decoder, KnownCodes, Message};
 use loadstar_ingest::produce::{Producer, Record};
 use loadstar_ingest::{CompactOptions, FlushPolicy, IngestOptions, LakeUrl, compact, run};
 use loadstar_schema::Table;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::Message as _;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::watch;
 
 #[path = "../../../ingest/tests/apache/kafka.rs"]
@@ -47,11 +48,19 @@ use kafka::Kafka;
 use reads::{arrival, day_curve, single_read};
 use world::Broker;
 
+/// As the command has it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const PARTITIONS: i32 = 4;
 /// Messages decoded from memory: a part, lest memory be the measure.
 const SAMPLE: usize = 40_000;
+/// How often (a) and (c) take turns; odd, for their medians.
+const ROUNDS: usize = 3;
+/// What landing single reads is to reach of (a).
+const TARGET: f64 = 0.5;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -110,38 +119,52 @@ impl Shape {
         runtime: &tokio::runtime::Runtime,
     ) -> Result<(), Failure> {
         let rows = self.messages * self.rows_per_message;
-        let mut raw = Vec::new();
-        let mut say = |what: &str, rows: u64, took: Duration, notes: &str| {
-            let rate = rows as f64 / took.as_secs_f64();
-            if raw.is_empty() {
-                raw.push(rate);
-            }
+        let (sample, decoding) = decode(payload, self.messages);
+        let passes = raw::settle(broker, self.messages)?;
+        let (mut consuming, mut landing) = (Vec::new(), Vec::new());
+        let mut last = None;
+        let (mut commits, mut peak_kib) = (0, 0);
+        for _ in 0..ROUNDS {
+            consuming.push(raw::consume(broker, self.messages)?);
+            // The lake before it goes first.
+            drop(last.take());
+            let folder = tempfile::tempdir()?;
+            let lake = LakeUrl::folder(folder.path())?;
+            reset_peak_memory();
+            let started = Instant::now();
+            commits = runtime.block_on(land(broker, &lake, rows))?;
+            landing.push(started.elapsed());
+            peak_kib = peak_memory_kib().max(peak_kib);
+            last = Some((folder, lake));
+        }
+        let Some((folder, lake)) = last else { return Ok(()) };
+        let size = folder_bytes(&folder.path().join("meter_reads"))?;
+        let (consumed, landed) = (median(&mut consuming), median(&mut landing));
+        let say = |what: &str, rows: u64, took: Duration, notes: &str| {
+            let rate = |rows: u64, took: Duration| rows as f64 / took.as_secs_f64();
             println!(
                 "| {} | {what} | {:.2} M | {:.2} | {:.1} | {notes} |",
                 self.name,
-                rate / 1e6,
-                rate / raw[0],
+                rate(rows, took) / 1e6,
+                rate(rows, took) / rate(self.messages * self.rows_per_message, consumed),
                 took.as_secs_f64()
             );
         };
-        let each = format!("{} messages of {} bytes", self.messages, self.bytes / self.messages);
-        say("(a) consume, do nothing", rows, consume(broker, self.messages)?, &each);
-        let (sample, took) = decode(payload, self.messages);
-        say("(b) decode, from memory, one core", sample * self.rows_per_message, took, "");
-
-        let folder = tempfile::tempdir()?;
-        let lake = LakeUrl::folder(folder.path())?;
-        reset_peak_memory();
-        let started = Instant::now();
-        let commits = runtime.block_on(land(broker, &lake, rows))?;
-        let took = started.elapsed();
-        let size = folder_bytes(&folder.path().join("meter_reads"))?;
         let notes = format!(
-            "{commits} commits, {:.2} bytes a row, {} MiB at most",
-            size as f64 / rows as f64,
-            peak_memory_kib() / 1024
+            "{} messages of {} bytes; {}, steady after {passes} passes",
+            self.messages,
+            self.bytes / self.messages,
+            extent(&consuming)
         );
-        say("(c) land: decode, sort, Parquet, commit", rows, took, &notes);
+        say("(a) consume, do nothing", rows, consumed, &notes);
+        say("(b) decode, from memory, one core", sample * self.rows_per_message, decoding, "");
+        let notes = format!(
+            "{}; {commits} commits, {:.2} bytes a row, {} MiB at most",
+            extent(&landing),
+            size as f64 / rows as f64,
+            peak_kib / 1024
+        );
+        say("(c) land: decode, sort, Parquet, commit", rows, landed, &notes);
 
         reset_peak_memory();
         let started = Instant::now();
@@ -163,8 +186,30 @@ impl Shape {
             peak_memory_kib() / 1024
         );
         say("(d) compact", summary.rows, took, &notes);
+        // A message of many rows is more work than its bytes.
+        if self.rows_per_message == 1 {
+            let ratio = consumed.as_secs_f64() / landed.as_secs_f64();
+            let verdict = if ratio >= TARGET { "met" } else { "missed" };
+            println!("landing at {ratio:.2} of doing nothing, target {TARGET}: {verdict}");
+        }
         Ok(())
     }
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// The least and the most of sorted times.
+fn extent(times: &[Duration]) -> String {
+    let seconds = |time: Option<&Duration>| time.map_or(0.0, Duration::as_secs_f64);
+    format!(
+        "median of {}, {:.1} to {:.1} s",
+        times.len(),
+        seconds(times.first()),
+        seconds(times.last())
+    )
 }
 
 fn produce(
@@ -186,28 +231,6 @@ fn produce(
     }
     producer.flush(Duration::from_secs(120))?;
     Ok(bytes)
-}
-
-fn consume(broker: &Broker, messages: u64) -> Result<Duration, Failure> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &broker.servers)
-        .set("group.id", "bench")
-        .set("enable.auto.commit", "false")
-        .create()?;
-    let mut list = TopicPartitionList::new();
-    for partition in 0..PARTITIONS {
-        list.add_partition_offset(&broker.topic, partition, Offset::Beginning)?;
-    }
-    let started = Instant::now();
-    consumer.assign(&list)?;
-    let mut seen = 0;
-    while seen < messages {
-        if let Some(message) = consumer.poll(Duration::from_millis(100)) {
-            black_box(message?.payload());
-            seen += 1;
-        }
-    }
-    Ok(started.elapsed())
 }
 
 fn decode(payload: fn(u64) -> (String, String), messages: u64) -> (u64, Duration) {
