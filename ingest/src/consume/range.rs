@@ -153,7 +153,7 @@ mod tests {
 
     fn start(from: Option<i64>, next: Option<i64>, ahead: &[i64]) -> Start {
         let ahead = ahead.iter().map(|until| (Table::DeadLetters, *until)).collect();
-        Start { partition: 0, from, next, ahead }
+        Start { partition: 0, from, next, mark: None, ahead }
     }
 
     /// Where a range from 50 on begins for a name that stands there; 10 is the

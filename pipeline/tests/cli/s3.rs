@@ -17,6 +17,7 @@ fn reads(meter: usize) -> String {
 #[test]
 fn loads_at_once_into_a_bucket_all_land_and_none_twice() {
     let Some(server) = S3::start() else { return };
+    server.make_bucket("lake");
     let place = Workplace::new();
     place.write(
         "loadstar.toml",
