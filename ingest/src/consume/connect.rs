@@ -220,6 +220,8 @@ pub(super) struct Context {
     topics: BTreeSet<String>,
     progress: Shared,
     heard: Mutex<Heard>,
+    /// Up to where the library has told each partition's end.
+    told_ends: Mutex<BTreeMap<(String, i32), i64>>,
     /// Topics whose identity changed, and from what to what.
     changed: Mutex<BTreeMap<String, String>>,
     /// Not yet answered; `None` once nobody will.
@@ -239,6 +241,7 @@ impl Context {
             topics: topics.collect(),
             progress,
             heard: Mutex::default(),
+            told_ends: Mutex::default(),
             changed: Mutex::default(),
             rebalances: Mutex::new(Some(VecDeque::new())),
         }
@@ -259,6 +262,12 @@ impl Context {
     /// Notes which partitions stand still, and what they wait for.
     pub(super) fn tell_waiting(&self, waiting: BTreeMap<(String, i32), String>) {
         self.progress.lock().waiting_for = waiting;
+    }
+
+    /// The offset that a partition ended at, when it was last read up to its end.
+    pub(super) fn told_end(&self, topic: &str, partition: i32) -> Option<i64> {
+        let told = self.told_ends.lock().unwrap_or_else(PoisonError::into_inner);
+        told.get(&(topic.to_owned(), partition)).copied()
     }
 
     /// What tells that a topic was made anew since the connection began.
@@ -301,6 +310,7 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
+        let mut told = self.told_ends.lock().unwrap_or_else(PoisonError::into_inner);
         let mut progress = self.progress.lock();
         progress.connected = statistics.brokers.values().any(|broker| broker.state == "UP");
         for (topic, found) in &statistics.topics {
@@ -309,6 +319,8 @@ impl ClientContext for Context {
             }
             for (partition, found) in &found.partitions {
                 let id = (topic.clone(), *partition);
+                // Negative: not since it was last sought in.
+                told.insert(id.clone(), found.eof_offset);
                 if found.hi_offset >= 0 && progress.landed.contains_key(&id) {
                     progress.ends.insert(id, found.hi_offset);
                 }

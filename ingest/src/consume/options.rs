@@ -105,11 +105,12 @@ pub struct IngestOptions {
 
 /// Memory of a run beside its flushes and its queue.
 const CONSTANT_BYTES: usize = 48 << 20;
-/// Rows are held up to so many times: being decoded, into columns that grow by
-/// doubling, waiting, and while written unsorted and sorted.
-const FLUSH_COPIES: usize = 8;
+/// Rows are held up to so many times, as measured: being decoded, into columns
+/// that grow by doubling, waiting, and while written unsorted and sorted, with
+/// what the allocator keeps of it.
+const FLUSH_COPIES: usize = 10;
 /// What the client keeps of a message, by its own bytes, if these are few.
-const QUEUE_COPIES: usize = 5;
+const QUEUE_COPIES: usize = 6;
 
 /// Properties that exactly-once landing depends on.
 const RESERVED: &[&str] = &[

@@ -86,8 +86,6 @@ pub(super) struct Poller {
     controls: Receiver<Control>,
     stop: watch::Receiver<bool>,
     last_message: Instant,
-    /// Partition numbers whose end was reported since the last message.
-    ended: Vec<i32>,
     /// All partitions are paused: the landing side is busy.
     held_back: bool,
     /// When partitions that wait were last looked after.
@@ -118,7 +116,6 @@ impl Poller {
             controls,
             stop,
             last_message: Instant::now(),
-            ended: Vec::new(),
             held_back: false,
             looked_after: Instant::now(),
         }
@@ -223,7 +220,6 @@ impl Poller {
         }
         if self.ends() {
             self.last_message = Instant::now();
-            self.ended.retain(|ended| *ended != id);
         }
         if parked.is_some() || taken.offset < next {
             // It comes again, or came before.
@@ -280,10 +276,16 @@ impl Poller {
             && self.lanes.iter().all(|lane| {
                 lane.is_done()
                     || (self.last_message.elapsed() >= QUIET
-                        && (lane.partitions.iter()).all(|(id, p)| {
-                            p.parked.is_none() && (p.is_done() || self.ended.contains(id))
+                        && lane.partitions.iter().all(|(id, p)| {
+                            p.is_done() || (p.parked.is_none() && self.has_ended(lane, *id, p))
                         }))
             })
+    }
+
+    /// Whether the library has told the end of a partition there or beyond.
+    fn has_ended(&self, lane: &Lane, id: i32, partition: &Partition) -> bool {
+        let told = self.connection.consumer.context().told_end(&lane.topic, id);
+        told.zip(partition.end).is_some_and(|(told, end)| told + partition.origin >= end)
     }
 
     /// Hands a lane's rows over.
@@ -426,12 +428,8 @@ impl Poller {
     /// Tells errors that pass from those that do not.
     fn heed(&mut self, error: &KafkaError) -> Result<(), IngestError> {
         match error {
-            KafkaError::PartitionEOF(partition) => {
-                if !self.ended.contains(partition) {
-                    self.ended.push(*partition);
-                }
-                Ok(())
-            }
+            // Without the topic; the statistics have it.
+            KafkaError::PartitionEOF(_) => Ok(()),
             KafkaError::MessageConsumptionFatal(_) => Err(kafka("consuming", error.clone())),
             _ => {
                 self.connection.consumer.context().trouble(&error.to_string());

@@ -33,6 +33,7 @@ mod security;
 #[allow(dead_code, reason = "the suites of the embedded broker use the rest")]
 mod store;
 mod times;
+mod transactions;
 #[path = "../landing/world.rs"]
 #[allow(dead_code, reason = "the suites of the embedded broker use the rest")]
 mod world;

@@ -79,7 +79,6 @@ impl Poller {
             };
             if let Some(partition) = lane.partitions.get_mut(&id) {
                 partition.parked = None;
-                self.ended.retain(|ended| *ended != id);
                 moved.push((topic.to_owned(), id));
             }
         }
