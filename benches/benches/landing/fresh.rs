@@ -30,7 +30,7 @@ const COMPACT_EVERY: Duration = Duration::from_secs(5);
 pub(crate) async fn measure(broker: &Broker, seconds: u64) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let lake = LakeUrl::folder(folder.path())?;
-    let mut options = options(broker, &lake);
+    let mut options = options(broker, &lake)?;
     options.membership = Membership::Alone;
     let total = seconds * READS_PER_SECOND;
     reset_peak_memory();

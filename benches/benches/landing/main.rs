@@ -39,6 +39,7 @@ mod world {
     pub(crate) struct Broker {
         pub(crate) servers: String,
         pub(crate) topic: String,
+        pub(crate) partitions: i32,
         #[allow(dead_code, reason = "held for its end")]
         pub(crate) keep: Box<dyn std::any::Any + Send + Sync>,
     }
@@ -259,16 +260,17 @@ fn decode(payload: fn(u64) -> (String, String), messages: u64) -> (u64, Duration
 }
 
 /// As the command's defaults are.
-fn options(broker: &Broker, lake: &LakeUrl) -> IngestOptions {
+fn options(broker: &Broker, lake: &LakeUrl) -> Result<IngestOptions, Failure> {
     let mut options = IngestOptions::new(&broker.servers, lake.clone());
     options.topics = BTreeMap::from([(Table::MeterReads, broker.topic.clone())]);
-    options.flush =
-        FlushPolicy { latency: Duration::from_secs(1), rows: 2_000_000, bytes: 32 << 20 };
-    options
+    let latency = Duration::from_secs(1);
+    options.flush = FlushPolicy { latency, rows: 2_000_000, ..FlushPolicy::default() };
+    options.limit_memory(512 << 20)?;
+    Ok(options)
 }
 
 async fn land(broker: &Broker, lake: &LakeUrl, rows: u64) -> Result<u64, Failure> {
-    let mut options = options(broker, lake);
+    let mut options = options(broker, lake)?;
     options.until_end = true;
     let (_switch, stop) = watch::channel(false);
     let summary = run(options, stop, Arc::new(|_| {})).await?;

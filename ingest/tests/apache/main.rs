@@ -8,6 +8,8 @@
 //! broker, or not at all; with `CI` set it fails. So it is with the S3 server,
 //! ministack from PyPI, whose program `LOADSTAR_TEST_S3` names.
 
+#![allow(clippy::duplicate_mod, reason = "one suite lands on the disk and in a bucket")]
+
 mod bucket;
 #[path = "../landing/evolution.rs"]
 mod evolution;
