@@ -112,7 +112,9 @@ pub(crate) async fn members_come_and_go(protocol: GroupProtocol) {
     assert!(summary.total.messages >= 300, "{summary:?}");
     let mut dying = options();
     dying.faults = Some(fault_at(Step::FilesWritten(Table::MeterReads), 1, Fault::Crash));
-    let dying = Member::join(dying, &together);
+    let mut dying = Member::join(dying, &together);
+    // Else the other might have landed everything before it has a share.
+    dying.shares(PARTITIONS as usize).await;
     produce(&broker, 600..900);
     let died = dying.running.await.expect("no panic").expect_err("the fault");
     assert!(matches!(died, IngestError::Injected { .. }), "{died}");
