@@ -47,6 +47,8 @@ pub enum Command {
     Load(LoadArgs),
     /// Ask in SQL: a shell, or one query
     Sql(SqlArgs),
+    /// List the views by function, or tell what a view's columns mean
+    Catalog(CatalogArgs),
     /// Forecast load, from the lake or from any query
     Forecast(ForecastArgs),
     /// Measure forecasts against what happened, origin by origin
@@ -178,6 +180,15 @@ pub struct SqlArgs {
     /// what changed in between, as the view revisions
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct CatalogArgs {
+    /// A view, such as sales.cube, or its bare name; without it, all are listed
+    pub name: Option<String>,
+    /// Labels in this language; by default in both
+    #[arg(long, value_enum)]
+    pub lang: Option<Language>,
 }
 
 /// What to forecast: a part of the lake, or a query's result.

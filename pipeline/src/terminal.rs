@@ -27,6 +27,51 @@ pub fn write_stdout(text: &str) -> Result<()> {
     }
 }
 
+/// Columns that a text takes on a terminal: Chinese characters take two.
+pub fn width(text: &str) -> usize {
+    text.chars().map(of_char).sum()
+}
+
+fn of_char(c: char) -> usize {
+    if matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ff60}')
+    {
+        2
+    } else {
+        1
+    }
+}
+
+/// The text with spaces up to a width.
+pub fn padded(text: &str, to: usize) -> String {
+    format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
+}
+
+/// The text in lines of at most a width, broken between words, or between
+/// Chinese characters.
+pub fn fitted(text: &str, most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let space = usize::from(!line.is_empty());
+        if width(&line) + space + width(word) <= most {
+            line.push_str(&" ".repeat(space));
+            line.push_str(word);
+            continue;
+        }
+        if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        for c in word.chars() {
+            if width(&line) + of_char(c) > most {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(c);
+        }
+    }
+    lines.extend((!line.is_empty()).then_some(line));
+    lines
+}
+
 /// The stages of a long command, one progress line each.
 ///
 /// On a terminal they are live bars; in a log file, one line as each begins and
@@ -121,6 +166,15 @@ pub fn grouped(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn text_is_broken_where_it_fits() {
+        assert_eq!(super::width("电量 kWh"), 8);
+        assert_eq!(super::fitted("one two three", 7), ["one two", "three"]);
+        assert_eq!(super::fitted("未发行电量", 6), ["未发行", "电量"]);
+        assert_eq!(super::padded("电量", 6), "电量  ");
+        assert!(super::fitted("", 6).is_empty());
+    }
+
     #[test]
     fn thousands_are_grouped_from_the_right() {
         let texts = [0, 999, 1_000, 19_008_000].map(super::thousands);

@@ -125,13 +125,20 @@ fn hint(error: &DataFusionError, ctx: &SessionContext) -> Option<String> {
 
 /// Every table and view that a query may name, `raw.` and the like included.
 fn table_names(ctx: &SessionContext) -> Vec<String> {
-    let default = ctx.state().config_options().catalog.default_schema.clone();
+    let options = ctx.state().config_options().catalog.clone();
+    let default = options.default_schema;
     let mut names = Vec::new();
-    for catalog in ctx.catalog_names().iter().filter_map(|name| ctx.catalog(name)) {
+    for catalog_name in ctx.catalog_names() {
+        let Some(catalog) = ctx.catalog(&catalog_name) else { continue };
+        let ours = catalog_name == options.default_catalog;
         for schema_name in catalog.schema_names() {
             let Some(schema) = catalog.schema(&schema_name) else { continue };
             names.extend(schema.table_names().into_iter().map(|table| {
-                if schema_name == default { table } else { format!("{schema_name}.{table}") }
+                match (ours, schema_name == default) {
+                    (true, true) => table,
+                    (true, false) => format!("{schema_name}.{table}"),
+                    (false, _) => format!("{catalog_name}.{schema_name}.{table}"),
+                }
             }));
         }
     }
@@ -141,7 +148,11 @@ fn table_names(ctx: &SessionContext) -> Vec<String> {
 fn nearest(wanted: &str, names: &[String]) -> Option<String> {
     let mut scored: Vec<(f64, &String)> = names
         .iter()
-        .map(|name| (strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase()), name))
+        .map(|name| {
+            // In whatever schema it is.
+            let last = name.rsplit('.').next().unwrap_or(name).to_lowercase();
+            (strsim::jaro_winkler(&wanted.to_lowercase(), &last), name)
+        })
         .filter(|(score, _)| *score > 0.75)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));

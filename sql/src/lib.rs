@@ -14,12 +14,15 @@
 //! | `rollups/` | what is stored by day; the same SQL answers a past instant from raw |
 //! | `features/` | point-in-time inputs of the risk models |
 //! | `reports/` | the weekly report's figures, by typed parameters |
+//! | `sales/` and the like | views of a function of the business, in the schema of that name, each planned when first used |
 //! | `since/` | what has changed since an earlier instant, see [`Lake::between`] |
 //! | `vee/` | what validation of reads looks at, see [`Lake::vee_work`] |
 #![forbid(unsafe_code)]
 
 mod append;
+mod business;
 mod current;
+mod described;
 mod error;
 mod features;
 mod foreign;
@@ -37,7 +40,7 @@ pub use error::LakeError;
 pub use features::Features;
 pub use foreign::{Mapping, map_file};
 pub use lake::{Lake, LakeOptions, TableStatus};
-pub use queries::{Query, catalogue};
+pub use queries::{Column, Function, Query, SCHEMAS, catalogue, session_views};
 pub use report::{REPORTS, Week, WeekError, report};
 pub use rollup::{RollupOutcome, RollupScope};
 pub use session::collect;

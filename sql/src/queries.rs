@@ -17,6 +17,77 @@ impl Query {
         let comment = self.sql.lines().take_while(|line| line.starts_with("--"));
         comment.map(|line| line.trim_start_matches("--").trim()).collect()
     }
+
+    /// What the head says under a word such as `Question`, on one line; empty if
+    /// it does not.
+    #[must_use]
+    pub fn says(&self, word: &str) -> String {
+        let mut lines = self.about().into_iter().skip_while(|line| key(line) != Some(word));
+        let Some(first) = lines.next() else { return String::new() };
+        let more = lines.take_while(|line| !line.is_empty() && key(line).is_none());
+        let text = std::iter::once(first[word.len() + 1..].trim()).chain(more);
+        text.collect::<Vec<&str>>().join(" ")
+    }
+
+    /// The question in Chinese, in English where the file has it in that alone.
+    #[must_use]
+    pub fn question_zh(&self) -> String {
+        let zh = self.says("问题");
+        if zh.is_empty() { self.says("Question") } else { zh }
+    }
+
+    /// What the head says past its words and the columns: how it is to be
+    /// understood.
+    #[must_use]
+    pub fn notes(&self) -> String {
+        let lines = self.about().into_iter().skip_while(|line| !line.is_empty());
+        let lines: Vec<&str> =
+            lines.filter(|line| !line.is_empty() && key(line) != Some("Column")).collect();
+        lines.join(" ")
+    }
+
+    /// The columns that the head describes, in its order.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        let told = self.sql.lines().take_while(|line| line.starts_with("--"));
+        told.filter_map(|line| {
+            let mut parts =
+                line.trim_start_matches("--").trim().strip_prefix("Column:")?.splitn(3, '|');
+            let mut next = || parts.next().map(str::trim).unwrap_or_default();
+            Some(Column { name: next(), en: next(), zh: next() })
+        })
+        .collect()
+    }
+}
+
+/// The word that a line of a head begins with, if it is one of the known.
+fn key(line: &str) -> Option<&str> {
+    let (word, _) = line.split_once(':')?;
+    ["Question", "问题", "Grain", "Units", "Month", "Column"].contains(&word).then_some(word)
+}
+
+/// What a column of a view is, in the terms of the trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// In English, with its unit.
+    pub en: &'static str,
+    /// In Chinese.
+    pub zh: &'static str,
+}
+
+/// A function of the business and its views.
+#[derive(Clone, Copy, Debug)]
+pub struct Function {
+    /// The schema the views are in.
+    pub name: &'static str,
+    /// The function in English.
+    pub en: &'static str,
+    /// The function in Chinese.
+    pub zh: &'static str,
+    /// Its views, in the order of their names in listings.
+    pub views: &'static [Query],
 }
 
 macro_rules! queries {
@@ -65,16 +136,87 @@ pub(crate) const REPORTS: &[Query] = queries!("reports":
 /// Views of a session that shows an earlier instant beside its own.
 pub(crate) const SINCE: &[Query] = queries!("since": "revisions");
 
+/// The functions of the business. Their views are planned when first used, so
+/// that their order is the reader's, not that in which they build on each other.
+#[rustfmt::skip]
+pub const SCHEMAS: &[Function] = &[
+    Function {
+        name: "sales", en: "Sales analysis", zh: "售电分析",
+        views: queries!("sales":
+            "cube", "axis_levels", "unbilled", "price_change", "price_change_by_class",
+            "top_customers", "top_movers",
+        ),
+    },
+    Function {
+        name: "billing", en: "Billing", zh: "电费核算",
+        views: &[],
+    },
+    Function {
+        name: "cash", en: "Collection and cash", zh: "电费回收",
+        views: &[],
+    },
+    Function {
+        name: "load", en: "Load", zh: "负荷分析",
+        views: &[],
+    },
+    Function {
+        name: "loss", en: "Line loss", zh: "线损管理",
+        views: &[],
+    },
+    Function {
+        name: "metering", en: "Metering", zh: "电能计量",
+        views: &[],
+    },
+    Function {
+        name: "inspection", en: "Inspection", zh: "用电检查",
+        views: &[],
+    },
+    Function {
+        name: "expansion", en: "New connections and expansion", zh: "业扩报装",
+        views: &[],
+    },
+    Function {
+        name: "changes", en: "Changes of customers", zh: "变更用电",
+        views: &[],
+    },
+    Function {
+        name: "service", en: "Customer service", zh: "客户服务",
+        views: &[],
+    },
+    Function {
+        name: "contracts", en: "Contracts", zh: "供用电合同",
+        views: &[],
+    },
+    Function {
+        name: "market", en: "Market", zh: "市场分析",
+        views: &[],
+    },
+];
+
+/// The views of one of these.
+pub(crate) fn of_schema(name: &str) -> impl Iterator<Item = &'static Query> + use<> {
+    let views = SCHEMAS.iter().find(|schema| schema.name == name).map(|schema| schema.views);
+    views.unwrap_or_default().iter()
+}
+
+/// Every view that a session shows, with its schema.
+pub fn session_views() -> impl Iterator<Item = (&'static str, &'static Query)> {
+    let business =
+        SCHEMAS.iter().flat_map(|schema| schema.views.iter().map(|query| (schema.name, query)));
+    views().map(|query| ("public", query)).chain(business)
+}
+
 pub(crate) const VEE: &[Query] = queries!("vee": "suspects", "reads", "outages", "known");
 
 /// Every query that ships, with its folder: `views`, `rollups`, `features`,
-/// `reports`, `since` or `vee`.
+/// `reports`, `since`, `vee` or the schema of its function.
 #[must_use]
 pub fn catalogue() -> Vec<(&'static str, Query)> {
     let folder = |name, queries: &[Query]| {
         queries.iter().map(move |&query| (name, query)).collect::<Vec<_>>()
     };
-    [
+    let business = SCHEMAS.iter().flat_map(|schema| folder(schema.name, schema.views));
+    let others = [
         folder("views", BY_DAY),
         folder("rollups", ROLLUPS),
         folder("views", ON_ROLLUPS),
@@ -84,5 +226,6 @@ pub fn catalogue() -> Vec<(&'static str, Query)> {
         folder("since", SINCE),
         folder("vee", VEE),
     ]
-    .concat()
+    .concat();
+    others.into_iter().chain(business).collect()
 }

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::{RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
-use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider,
+};
 use datafusion::common::Column;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
@@ -19,7 +22,9 @@ use deltalake_core::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
 use loadstar_schema::{Table, reference, timestamp_type};
 use url::Position;
 
+use crate::business::Views;
 use crate::current::CurrentTable;
+use crate::described::Labelled;
 use crate::foreign::FilesInPlace;
 use crate::lake::Lake;
 use crate::queries::{self, Query};
@@ -29,7 +34,8 @@ use crate::{LakeError, functions, highest};
 
 /// Schema of the rows as they landed.
 const RAW: &str = "raw";
-/// Schema of what was known at an earlier instant.
+/// Schema of what was known at an earlier instant, and the catalog of its other
+/// schemas: `past.sales_daily`, but `past.sales.cube_daily`.
 const PAST: &str = "past";
 
 /// What a session shows, so that [`refresh`] knows whether that has moved.
@@ -58,7 +64,7 @@ pub(crate) async fn open(
 ) -> Result<SessionContext, LakeError> {
     let shown = Shown { as_of, since, versions: Mutex::new(versions(tables)) };
     let config = config(lake).with_extension(Arc::new(shown));
-    let ctx = context(lake, config);
+    let ctx = context(Arc::clone(&lake.runtime), config);
     show(&ctx, lake, tables, as_of, since).await?;
     Ok(if lake.options.files_in_place { FilesInPlace::enable(ctx) } else { ctx })
 }
@@ -89,10 +95,10 @@ async fn show(
     as_of: Option<DateTime<Utc>>,
     since: Option<DateTime<Utc>>,
 ) -> Result<(), LakeError> {
-    let (public, raw) = schemas(lake, tables, as_of, None).await?;
+    let (public, raw, views) = schemas(lake, tables, as_of, None).await?;
     if let Some(since) = since {
-        let (past, past_raw) = schemas(lake, tables, Some(since), None).await?;
-        let between = context(lake, config(lake));
+        let (past, past_raw, past_views) = schemas(lake, tables, Some(since), None).await?;
+        let between = context(Arc::clone(&lake.runtime), config(lake));
         install(&between, Arc::clone(&public), Arc::clone(&raw))?;
         register(&between, PAST, Arc::clone(&past))?;
         for query in queries::SINCE {
@@ -101,10 +107,16 @@ async fn show(
             put.map_err(|error| LakeError::of_shipped(query.name, &error))?;
         }
         show_added(&past, &past_raw, lake, tables, Some(since))?;
+        let functions = MemoryCatalogProvider::new();
+        for (name, schema) in past_views.schemas() {
+            let put = functions.register_schema(name, schema);
+            put.map_err(|error| LakeError::of_shipped(PAST, &error))?;
+        }
+        ctx.register_catalog(PAST, Arc::new(functions));
         register(ctx, PAST, past)?;
     }
     show_added(&public, &raw, lake, tables, as_of)?;
-    install(ctx, public, raw)
+    install_all(ctx, public, raw, &views)
 }
 
 /// A session for the queries that ship: tables have the contract's columns and
@@ -114,9 +126,9 @@ pub(crate) async fn of_contract(
     tables: &[LakeTable],
     as_of: Option<DateTime<Utc>>,
 ) -> Result<SessionContext, LakeError> {
-    let ctx = context(lake, config(lake));
-    let (public, raw) = schemas(lake, tables, as_of, None).await?;
-    install(&ctx, public, raw)?;
+    let ctx = context(Arc::clone(&lake.runtime), config(lake));
+    let (public, raw, views) = schemas(lake, tables, as_of, None).await?;
+    install_all(&ctx, public, raw, &views)?;
     Ok(ctx)
 }
 
@@ -127,8 +139,8 @@ pub(crate) async fn of_files(
     tables: &[LakeTable],
     files: Vec<LakeFile>,
 ) -> Result<SessionContext, LakeError> {
-    let ctx = context(lake, config(lake));
-    let (public, raw) = schemas(lake, tables, None, Some(files)).await?;
+    let ctx = context(Arc::clone(&lake.runtime), config(lake));
+    let (public, raw, _) = schemas(lake, tables, None, Some(files)).await?;
     install(&ctx, public, raw)?;
     Ok(ctx)
 }
@@ -149,10 +161,10 @@ fn config(lake: &Lake) -> SessionConfig {
     config
 }
 
-fn context(lake: &Lake, config: SessionConfig) -> SessionContext {
+pub(crate) fn context(runtime: Arc<RuntimeEnv>, config: SessionConfig) -> SessionContext {
     let state = SessionStateBuilder::new()
         .with_config(config)
-        .with_runtime_env(Arc::clone(&lake.runtime))
+        .with_runtime_env(runtime)
         .with_default_features()
         .build();
     let ctx = SessionContext::new_with_state(state);
@@ -161,11 +173,12 @@ fn context(lake: &Lake, config: SessionConfig) -> SessionContext {
     ctx
 }
 
-type Schemas = (Arc<dyn SchemaProvider>, Arc<dyn SchemaProvider>);
+/// What is known at an instant: `public`, `raw` and the views of the functions.
+type Schemas = (Arc<dyn SchemaProvider>, Arc<dyn SchemaProvider>, Arc<Views>);
 
 /// Puts both schemas in place of the session's. Tables that its user made are
 /// carried over.
-fn install(
+pub(crate) fn install(
     ctx: &SessionContext,
     public: Arc<dyn SchemaProvider>,
     raw: Arc<dyn SchemaProvider>,
@@ -188,8 +201,21 @@ fn install(
     Ok(())
 }
 
+/// As [`install`], with the schemas of the functions.
+fn install_all(
+    ctx: &SessionContext,
+    public: Arc<dyn SchemaProvider>,
+    raw: Arc<dyn SchemaProvider>,
+    views: &Arc<Views>,
+) -> Result<(), LakeError> {
+    for (name, schema) in views.schemas() {
+        register(ctx, name, schema)?;
+    }
+    install(ctx, public, raw)
+}
+
 /// Adds a schema to the session's catalogue, or puts it in place of the old.
-fn register(
+pub(crate) fn register(
     ctx: &SessionContext,
     name: &str,
     schema: Arc<dyn SchemaProvider>,
@@ -202,15 +228,15 @@ fn register(
     catalog.register_schema(name, schema).map(drop).map_err(internal)
 }
 
-/// Both schemas as of an instant, with the contract's columns. With `reads` given, meter reads are those
-/// files only and rollups are computed from them.
+/// All schemas as of an instant, with the contract's columns. With `reads` given,
+/// meter reads are those files only and rollups are computed from them.
 async fn schemas(
     lake: &Lake,
     tables: &[LakeTable],
     as_of: Option<DateTime<Utc>>,
     reads: Option<Vec<LakeFile>>,
 ) -> Result<Schemas, LakeError> {
-    let ctx = context(lake, config(lake));
+    let ctx = context(Arc::clone(&lake.runtime), config(lake));
     let raw: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
     let public: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
     install(&ctx, Arc::clone(&public), Arc::clone(&raw))?;
@@ -272,7 +298,10 @@ async fn schemas(
         };
         put(&public, query.name, provider)?;
     }
-    Ok((public, raw))
+    let runtime = Arc::clone(&lake.runtime);
+    let views = Views::over(&public, &raw, config(lake), runtime).await;
+    let views = views.map_err(|error| LakeError::of_shipped("session", &error))?;
+    Ok((public, raw, views))
 }
 
 /// Puts the tables that messages added columns to in place of those with the
@@ -384,10 +413,14 @@ fn lake_time(
     Ok(Arc::new(table))
 }
 
-async fn view(ctx: &SessionContext, query: &Query) -> Result<Arc<dyn TableProvider>, LakeError> {
+pub(crate) async fn view(
+    ctx: &SessionContext,
+    query: &Query,
+) -> Result<Arc<dyn TableProvider>, LakeError> {
     let of_plan = |error: DataFusionError| LakeError::of_shipped(query.name, &error);
     let plan = ctx.state().create_logical_plan(query.sql).await.map_err(of_plan)?;
-    Ok(Arc::new(ViewTable::new(plan, Some(query.sql.to_owned()))))
+    let view = Arc::new(ViewTable::new(plan, Some(query.sql.to_owned())));
+    Ok(Arc::new(Labelled::new(view, query)))
 }
 
 /// Where DataFusion finds the object store of the lake's files.

@@ -10,6 +10,7 @@ use crate::cli::Command;
 use crate::context::Context;
 
 mod backtest;
+mod catalog;
 mod dead_letters;
 mod demo;
 mod forecast;
@@ -36,6 +37,7 @@ pub async fn run(command: Command, context: Context) -> Result<()> {
         Command::Ingest(args) => ingest::run(args, context).await,
         Command::Load(args) => load::run(args, context).await,
         Command::Sql(args) => sql::run(args, context).await,
+        Command::Catalog(args) => catalog::run(args, context).await,
         Command::Forecast(args) => forecast::run(args, context).await,
         Command::Backtest(args) => backtest::run(args, context).await,
         Command::Risk(args) => risk::run(args, context).await,

@@ -201,14 +201,19 @@ async fn answer_shorthand(
     Ok(Go::On)
 }
 
-const LIST: &str = "SELECT table_schema, table_name, table_type FROM information_schema.tables \
+/// What was known earlier has schemas of its own, in the catalog `past`.
+const LIST: &str = "SELECT CASE table_catalog WHEN 'past' THEN 'past.' ELSE '' END || table_schema \
+                        AS table_schema, table_name, table_type \
+                    FROM information_schema.tables \
                     WHERE table_schema <> 'information_schema' ORDER BY 1, 2";
 
 async fn describe(session: &SessionContext, name: &str, answers: &Answers) -> Result<()> {
     let quoted = name.replace('\'', "''");
     let columns = format!(
         "SELECT column_name, data_type, is_nullable FROM information_schema.columns \
-         WHERE table_name = '{quoted}' OR table_schema || '.' || table_name = '{quoted}' \
+         WHERE (table_catalog <> 'past' \
+                 AND '{quoted}' IN (table_name, table_schema || '.' || table_name)) \
+             OR table_catalog || '.' || table_schema || '.' || table_name = '{quoted}' \
          ORDER BY ordinal_position"
     );
     if collect(session, &columns).await?.iter().all(|batch| batch.num_rows() == 0) {

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bring_your_own;
+mod catalog;
 mod columns;
 mod command;
 mod dead_letters;

@@ -91,6 +91,15 @@ async fn a_client_authenticates_by_scram_and_asks() {
         .unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, f64>(1)), (24, 30.0));
 
+    let label = "SELECT comment_zh FROM catalogue.columns WHERE table_schema = 'sales' \
+                 AND table_name = 'cube' AND column_name = 'energy_kwh'";
+    assert_eq!(client.query_one(label, &[]).await.unwrap().get::<_, String>(0), "售电量");
+    let of_function = "SELECT count(*) FROM sales.cube WHERE axis = 'total' AND period = 'month'";
+    assert_eq!(client.query_one(of_function, &[]).await.unwrap().get::<_, i64>(0), 1);
+    let shown = "SELECT count(*) FROM information_schema.tables \
+                 WHERE table_schema = 'sales' AND table_name = 'cube'";
+    assert_eq!(client.query_one(shown, &[]).await.unwrap().get::<_, i64>(0), 1);
+
     for change in
         ["CREATE TABLE t AS SELECT 1", "COPY meter_reads TO 'x.csv'", "DROP VIEW sales_daily"]
     {

@@ -1,10 +1,26 @@
 -- Question: what did each customer draw on each day, and what is it worth?
+-- 问题:     每个客户每天用电多少、值多少钱？
 -- Grain:    one row a customer and settlement day that has reads; customer_id is empty for the
 --           reads of meters that no customer holds on the day.
 -- Units:    kWh; revenue in currency, rounded half up to 0.01 a row.
 -- Month:    consumption. Revenue is provisional (未发行): metered kWh × the energy price of the
 --           tariff class and voltage band valid on the day, before bills are issued; NULL where
 --           the tariff has no such price.
+-- Column:   customer_id | customer, empty if nobody holds the meter | 客户编号
+-- Column:   meter_id | meter it is read by | 电能表编号
+-- Column:   voltage_code | voltage level | 电压等级
+-- Column:   tariff_code | tariff class | 电价分类
+-- Column:   usage_code | usage nature | 用电性质
+-- Column:   industry_code | industry | 行业分类
+-- Column:   region_code | region | 供电区域
+-- Column:   area_id | transformer area | 台区编号
+-- Column:   feeder_id | feeder | 线路编号
+-- Column:   energy_kwh | energy drawn, kWh | 用电量
+-- Column:   revenue | provisional revenue, currency | 售电收入（未发行估计）
+-- Column:   interval_count | intervals read | 实采点数
+-- Column:   expected_interval_count | intervals that should have been read | 应采点数
+-- Column:   estimated_interval_count | intervals estimated | 估算点数
+-- Column:   day | settlement day | 结算日
 WITH reads AS (
     SELECT day, meter_id,
         sum(energy_kwh) AS energy_kwh,

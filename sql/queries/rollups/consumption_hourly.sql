@@ -1,4 +1,5 @@
 -- Question: what was drawn in each hour, by the five axes?
+-- 问题:     各小时按五个维度用电多少？
 -- Grain:    one row an hour (its start, UTC) and combination of the five axes that has reads.
 -- Units:    kWh; customer_count counts meters that read in the hour.
 -- Month:    consumption, in the class valid on the settlement day, as consumption_daily has it.
@@ -6,6 +7,15 @@
 -- An interval counts in the hour it begins in. One longer than an hour is
 -- spread evenly over its hours, what does not divide in the last one, so that
 -- hours and days add up to the same.
+-- Column:   hour | start of the hour, UTC | 小时起点
+-- Column:   voltage_code | voltage level | 电压等级
+-- Column:   tariff_code | tariff class | 电价分类
+-- Column:   usage_code | usage nature | 用电性质
+-- Column:   industry_code | industry | 行业分类
+-- Column:   region_code | region | 供电区域
+-- Column:   energy_kwh | energy drawn, kWh | 用电量
+-- Column:   customer_count | meters that read in the hour | 有数表计数
+-- Column:   day | settlement day | 结算日
 WITH reads AS (
     SELECT interval_start_hour(read_at, CAST(interval_min AS INT)) AS hour, day, meter_id,
         CAST(greatest(interval_min / 60, 1) AS BIGINT) AS hours,

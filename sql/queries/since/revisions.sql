@@ -1,5 +1,6 @@
 -- Question: which read days and billed amounts are not what they were at an earlier instant, by how
 --           much and why?
+-- 问题:     与先前时刻相比，哪些读数日和账单金额变了、变了多少、为何？
 -- Grain:    one row a meter, channel and settlement day, or a bill, and cause.
 -- Units:    kWh; amounts in currency, NULL for reads. What was not known is 0 before, what was
 --           withdrawn 0 after.
@@ -11,6 +12,20 @@
 -- the changes; that a read came to be marked questionable is none. Added up, energy_kwh_change leads
 -- from the sum of past.meter_reads to that of meter_reads, amount_change from that of
 -- past.bills_current to that of bills_current. A filter on day leaves other days' files unread.
+-- Column:   source | meter_reads or bills | 来源
+-- Column:   id | meter, or bill | 表计或账单编号
+-- Column:   channel | channel of the reads | 计量通道
+-- Column:   day | settlement day, or month of issue | 结算日或应收年月
+-- Column:   rule | what changed it: rule of an edit, revision, arrival, kind of bill | 变更规则
+-- Column:   reason | reason of the edit, or the bill behind it | 变更原因
+-- Column:   changed_at | newest arrival among the changes | 变更时间
+-- Column:   interval_count | intervals changed | 变更点数
+-- Column:   energy_kwh_before | energy before, kWh | 变更前电量
+-- Column:   energy_kwh_after | energy after, kWh | 变更后电量
+-- Column:   energy_kwh_change | change of energy, kWh | 电量变动
+-- Column:   amount_before | amount before, currency | 变更前电费
+-- Column:   amount_after | amount after, currency | 变更后电费
+-- Column:   amount_change | change of the amount, currency | 电费变动
 WITH since AS (
     SELECT as_of FROM past.lake_time
 ), counted AS (

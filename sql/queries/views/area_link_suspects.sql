@@ -1,4 +1,5 @@
 -- Question: which customers hang on another transformer than the books say (户变关系)?
+-- 问题:     哪些客户实际所接变压器与档案不符（户变关系）？
 -- Grain:    one row a calendar month (its first day) and pair of areas on one feeder, of which one sells
 --           more than it is supplied with and the other loses about as much more than is usual.
 -- Units:    kWh over the days on which both areas are complete; rates and shares 0 to 1.
@@ -11,6 +12,21 @@
 -- areas in the month. day_correlation tells pairs whose surplus and shortage also move together from
 -- day to day, which one customer's do, from those that merely have the same size; theft next to a
 -- wrong booking does not.
+-- Column:   month | calendar month, its first day | 月份
+-- Column:   feeder_id | feeder | 线路编号
+-- Column:   low_area_id | area that sells more than it is supplied with | 负损台区
+-- Column:   high_area_id | area that loses more than is usual | 高损台区
+-- Column:   day_count | days compared | 可比天数
+-- Column:   negative_day_count | days on which the low area's loss was negative | 负损天数
+-- Column:   low_loss_kwh | loss of the low area, kWh | 负损台区线损电量
+-- Column:   low_loss_rate | loss rate of the low area | 负损台区线损率
+-- Column:   high_loss_kwh | loss of the high area, kWh | 高损台区线损电量
+-- Column:   high_loss_rate | loss rate of the high area | 高损台区线损率
+-- Column:   usual_loss_rate | median loss rate of all areas | 线损率中位数
+-- Column:   surplus_kwh | what the low area sells too much, kWh | 多计电量
+-- Column:   missing_kwh | what the high area sells too little, kWh | 少计电量
+-- Column:   similarity | how alike the two energies are, 1 the same | 电量相近度
+-- Column:   day_correlation | correlation of the two from day to day | 逐日相关系数
 WITH compared AS (
     SELECT CAST(date_trunc('month', day) AS DATE) AS month, day, area_id, feeder_id, supplied_kwh, sold_kwh, loss_kwh
     FROM area_loss_daily WHERE complete AND supplied_kwh > 0

@@ -1,4 +1,5 @@
 -- Question: what was lost between a transformer area's meter and its customers' (台区线损)?
+-- 问题:     台区总表与客户表之间损失了多少电量（台区线损）？
 -- Grain:    one row a transformer area and settlement day with supply reads.
 -- Units:    kWh; loss_rate is lost over supplied, negative where more was sold than supplied, NULL where
 --           nothing was supplied.
@@ -9,6 +10,17 @@
 -- therefore of like with like. Supplied is what flowed in less what flowed out, sold the import of
 -- the customers that the books have in the area; what customers feed in is in neither. Active
 -- customers have to read, of the others those that do are counted. feeder_id is the books'.
+-- Column:   area_id | transformer area | 台区编号
+-- Column:   feeder_id | feeder | 线路编号
+-- Column:   day | settlement day | 结算日
+-- Column:   complete | whether supply and all customers read in full | 是否完整
+-- Column:   supply_complete | whether the area's meter read in full | 考核表是否完整
+-- Column:   customer_count | customers that should read | 应采户数
+-- Column:   complete_customer_count | customers that read in full | 采集完整户数
+-- Column:   supplied_kwh | energy supplied, kWh | 供电量
+-- Column:   sold_kwh | energy sold, kWh | 售电量
+-- Column:   loss_kwh | energy lost, kWh | 线损电量
+-- Column:   loss_rate | lost over supplied | 线损率
 WITH supplied AS (
     SELECT asset_id AS area_id, day,
         sum(CASE WHEN direction = 'in' THEN energy_kwh ELSE -energy_kwh END) AS energy_kwh,

@@ -1,4 +1,5 @@
 -- Question: how much of what meters should have read on a day is there, and how much is estimated?
+-- 问题:     每天应采的点数实采多少、估算多少？
 -- Grain:    one row a settlement day that has reads.
 -- Units:    intervals; completeness and estimated_share are shares, 0 to 1.
 -- Month:    consumption.
@@ -6,6 +7,12 @@
 -- Expected are the intervals of every customer that read on the day and, for
 -- active customers that did not, as many as they ever read in a day; of one that
 -- never read, as many as most customers do.
+-- Column:   day | settlement day | 结算日
+-- Column:   interval_count | intervals read | 实采点数
+-- Column:   expected_interval_count | intervals that should have been read | 应采点数
+-- Column:   estimated_interval_count | intervals estimated | 估算点数
+-- Column:   completeness | read over expected | 采集完整率
+-- Column:   estimated_share | estimated over read | 估算比例
 WITH usual AS (
     SELECT customer_id, max(expected_interval_count) AS intervals
     FROM consumption_daily WHERE customer_id <> '' GROUP BY customer_id

@@ -1,4 +1,5 @@
 -- Question: whose was a meter on a day, with which capacity, and when was it put up and taken down?
+-- 问题:     电能表某日归谁、容量多大、何时装拆？
 -- Grain:    one row a meter and run of settlement days, first_day to last_day inclusive.
 -- Units:    days; capacity in kVA, the holder's as contracted.
 -- Month:    consumption.
@@ -10,6 +11,13 @@
 -- installed_at is when the meter took another one's place or came from another
 -- holder, removed_at when another one took its place or it went to another
 -- holder: NULL where the books tell of neither.
+-- Column:   meter_id | meter | 电能表编号
+-- Column:   first_day | first day, included | 起始日期
+-- Column:   last_day | last day, included | 截止日期
+-- Column:   customer_id | customer that holds it | 客户编号
+-- Column:   capacity_kva | contracted capacity, kVA | 合同容量
+-- Column:   installed_at | when it was put up or taken over | 装表时间
+-- Column:   removed_at | when it was taken down or given over | 拆表时间
 WITH states AS (
     SELECT *,
         lag(meter_id) OVER of_customer AS meter_before, lead(meter_id) OVER of_customer AS meter_after,

@@ -1,4 +1,5 @@
 -- Question: which money went to which bill, and which was taken back?
+-- 问题:     每笔缴费销了哪些账单，哪些被冲回？
 -- Grain:    one row a payment and bill; reversals and refunds are rows of their own.
 -- Units:    amount in currency, negative where money was taken back.
 -- Month:    cash (实收年月): booked_at.
@@ -8,6 +9,13 @@
 -- what the payment it refers to gave. A PAY that names no bill goes, less what was taken back of
 -- it, to the open bills of its account, the one due first before the others; what is left over is
 -- paid ahead (预收), see account_balances.
+-- Column:   payment_id | payment | 缴费编号
+-- Column:   bill_id | bill | 账单编号
+-- Column:   account_id | account that is billed | 结算户号
+-- Column:   channel | way it was paid | 缴费渠道
+-- Column:   paid_at | when it was paid | 缴费时间
+-- Column:   booked_at | when it was booked | 到账时间
+-- Column:   amount | amount for the bill, currency, negative if taken back | 销账金额
 WITH given AS (
     SELECT payment_id, op, ref_payment_id, account_id, channel, paid_at, booked_at,
         allocation['bill_id'] AS bill_id, allocation['amount'] AS amount

@@ -1,4 +1,5 @@
 -- Question: which reads contradict an earlier one of the same key and revision?
+-- 问题:     哪些读数与同键同修订号的先到读数矛盾？
 -- Grain:    one row a read that was set aside: a key, a revision, and what it says against the one kept.
 -- Units:    kWh in the interval (source meter_reads, supply_reads) or as the register shows (register_reads).
 -- Month:    consumption.
@@ -7,6 +8,22 @@
 -- raw tables and counts nowhere. Who is to put it right sends a higher revision. Of rows that
 -- arrived at one instant the current table's is the kept one. differs_in names what is not the same.
 -- Edits contradict nothing: they stand beside what they edit.
+-- Column:   source | table it is told of | 来源表
+-- Column:   day | settlement day | 结算日
+-- Column:   asset_id | meter, or asset of the supply side | 表计或资产编号
+-- Column:   channel | channel: import, export, reactive | 计量通道
+-- Column:   tou | time-of-use period | 分时时段
+-- Column:   read_at | time of the read | 抄表时间
+-- Column:   revision | revision of the read | 修订号
+-- Column:   kept_kwh | what the read that is kept says, kWh | 保留值
+-- Column:   kept_quality | its quality | 保留值质量码
+-- Column:   kept_multiplier | its multiplier | 保留值倍率
+-- Column:   kept_available_at | when it became known | 保留值可用时间
+-- Column:   quarantined_kwh | what the read set aside says, kWh | 隔离值
+-- Column:   quarantined_quality | its quality | 隔离值质量码
+-- Column:   quarantined_multiplier | its multiplier | 隔离值倍率
+-- Column:   quarantined_available_at | when it became known | 隔离值可用时间
+-- Column:   differs_in | what is not the same | 差异项
 WITH landed AS (
     SELECT 'meter_reads' AS source, day, meter_id AS asset_id, channel, '' AS tou, read_at, revision,
         energy_kwh, quality, interval_min, CAST(NULL AS DECIMAL(18, 4)) AS multiplier,

@@ -1,4 +1,5 @@
 -- Question: how many reads arrived again and again, and changed nothing?
+-- 问题:     有多少读数重复到达而没有任何影响？
 -- Grain:    one row a table (source) and settlement day that has reads.
 -- Units:    rows as they landed; duplicate_share is a share, 0 to 1.
 -- Month:    consumption.
@@ -7,6 +8,11 @@
 -- resend, or a message delivered twice. What says something else is in read_conflicts. Rows that
 -- landed are the distinct keys and revisions, the duplicates and the conflicts together. Edits
 -- stand beside what they edit and are neither.
+-- Column:   source | table it is told of | 来源表
+-- Column:   day | settlement day | 结算日
+-- Column:   row_count | rows that landed | 入库行数
+-- Column:   duplicate_count | rows that say the same again | 重复行数
+-- Column:   duplicate_share | duplicates over rows | 重复率
 WITH landed AS (
     SELECT 'meter_reads' AS source, day, meter_id AS asset_id, channel, '' AS tou, read_at, revision,
         energy_kwh, quality, interval_min, CAST(NULL AS DECIMAL(18, 4)) AS multiplier,

@@ -1,7 +1,16 @@
 -- Question: how old is the money that is owed?
+-- 问题:     欠费账龄结构如何？
 -- Grain:    one row an ageing bucket, all seven always; as seen at the instant the session speaks for.
 -- Units:    currency; bills and customers counted.
 -- Month:    issue (应收年月), prior_year_amount is debt of bills issued in earlier years (陈欠).
+-- Column:   bucket_order | order of the buckets | 账龄段序号
+-- Column:   bucket | ageing bucket | 账龄段
+-- Column:   name_en | name of the bucket, English | 英文名称
+-- Column:   name_zh | name of the bucket, Chinese | 中文名称
+-- Column:   open_amount | amount still owed, currency | 欠费金额
+-- Column:   prior_year_amount | of which issued in earlier years, currency | 陈欠金额
+-- Column:   bill_count | bills not fully paid | 欠费账单数
+-- Column:   customer_count | customers that owe | 欠费户数
 WITH buckets AS (
     SELECT * FROM (VALUES
         (0, 'not_due', 'Not due', '未到期'),

@@ -1,5 +1,6 @@
 -- Question: what went through a meter between one read of a register and the next, and can that be
 --           told from what the register showed?
+-- 问题:     相邻两次抄表之间走了多少电量，能否由示数判定？
 -- Grain:    one row a meter, channel, TOU period and read, the closing one. A register's first read
 --           closes nothing and has no row.
 -- Units:    kWh (kvarh of reactive channels); registers as shown, before the multiplier CT × PT.
@@ -25,6 +26,23 @@
 -- meters are rated beyond the contract, but not for many times as much. Where no capacity is known
 -- it is a tenth of the register's range, which is made to last for years. What rises is counted as
 -- it shows: a delta_kwh beyond plausible_kwh is for a person to look at.
+-- Column:   meter_id | meter | 电能表编号
+-- Column:   channel | channel: import, export, reactive | 计量通道
+-- Column:   tou | time-of-use period | 分时时段
+-- Column:   day | settlement day of the closing read | 结算日
+-- Column:   customer_id | customer that held the meter | 客户编号
+-- Column:   previous_read_at | time of the opening read | 上次抄表时间
+-- Column:   read_at | time of the closing read | 本次抄表时间
+-- Column:   previous_register_kwh | register at the opening read, as shown | 上次示数
+-- Column:   register_kwh | register at the closing read, as shown | 本次示数
+-- Column:   multiplier | multiplier CT × PT of the interval | 综合倍率
+-- Column:   modulus_kwh | value at which the register starts anew | 表计满度值
+-- Column:   plausible_kwh | most that is plausible in the interval, kWh | 合理上限电量
+-- Column:   delta_kwh | energy counted, kWh (kvarh if reactive) | 区间电量
+-- Column:   reverse_kwh | what the register ran back by, kWh | 反向电量
+-- Column:   kind | how it was found: normal, rollover and so on | 判定类型
+-- Column:   why | the reason | 判定依据
+-- Column:   estimated | whether a read of the two is an estimate | 是否估算
 WITH intervals AS (
     SELECT meter_id, channel, tou, day, read_at, register_kwh, multiplier, modulus_kwh,
         lag(read_at) OVER of_register AS previous_read_at,

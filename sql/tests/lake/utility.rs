@@ -77,7 +77,7 @@ fn rows(event: &WireEvent) -> Option<(Table, Vec<Value>)> {
 }
 
 /// Everything that the views here look at, in a lake.
-async fn landed(spec: UtilitySpec) -> (Written, Truth) {
+pub(crate) async fn landed(spec: UtilitySpec) -> (Written, Truth) {
     let utility = Utility::new(spec).expect("a utility");
     let mut days = utility.days();
     let mut by_table: BTreeMap<Table, Vec<Value>> = BTreeMap::new();
