@@ -153,43 +153,46 @@ pub const SCHEMAS: &[Function] = &[
     },
     Function {
         name: "cash", en: "Collection and cash", zh: "电费回收",
-        views: &[],
+        views: queries!("cash":
+            "receivables", "ageing", "ageing_lines", "collection", "prior_year_debt",
+            "prepayments", "channels", "reconciliation",
+        ),
     },
     Function {
         name: "load", en: "Load", zh: "负荷分析",
-        views: &[],
+        views: queries!("load": "hourly", "quarter_hourly", "daily", "monthly", "annual"),
     },
     Function {
         name: "loss", en: "Line loss", zh: "线损管理",
-        views: &[],
+        views: queries!("loss": "daily", "monthly", "watchlist", "link_suspects", "sold_daily"),
     },
     Function {
         name: "metering", en: "Metering", zh: "电能计量",
-        views: &[],
+        views: queries!("metering": "completeness", "meter_health", "fault_rates"),
     },
     Function {
         name: "inspection", en: "Inspection", zh: "用电检查",
-        views: &[],
+        views: queries!("inspection": "suspects"),
     },
     Function {
         name: "expansion", en: "New connections and expansion", zh: "业扩报装",
-        views: &[],
+        views: queries!("expansion": "applications", "funnel", "net_capacity", "load_to_come"),
     },
     Function {
         name: "changes", en: "Changes of customers", zh: "变更用电",
-        views: &[],
+        views: queries!("changes": "monthly", "in_books"),
     },
     Function {
         name: "service", en: "Customer service", zh: "客户服务",
-        views: &[],
+        views: queries!("service": "requests", "contacts_monthly", "repeat_complaints", "outage_clusters"),
     },
     Function {
         name: "contracts", en: "Contracts", zh: "供用电合同",
-        views: &[],
+        views: queries!("contracts": "status", "demand_monthly", "basic_charge_advice"),
     },
     Function {
         name: "market", en: "Market", zh: "市场分析",
-        views: &[],
+        views: queries!("market": "growth_monthly", "load_segments"),
     },
 ];
 

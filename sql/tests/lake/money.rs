@@ -11,7 +11,7 @@ use crate::draw::Draw;
 use crate::written::{Written, at, but, cells};
 
 /// A bill of an account for a month, due on the 25th of it, in cents.
-fn bill(id: &str, account: &str, month: u32, cents: i64) -> Value {
+pub(crate) fn bill(id: &str, account: &str, month: u32, cents: i64) -> Value {
     let issued = at(&format!("2026-{month:02}-05"), 9);
     json!({
         "bill_id": id, "version": 0, "kind": "ORIGINAL", "customer_id": format!("C{}", &account[1..]),
@@ -22,7 +22,13 @@ fn bill(id: &str, account: &str, month: u32, cents: i64) -> Value {
     })
 }
 
-fn payment(id: &str, account: &str, day: &str, cents: i64, parts: &[(&str, i64)]) -> Value {
+pub(crate) fn payment(
+    id: &str,
+    account: &str,
+    day: &str,
+    cents: i64,
+    parts: &[(&str, i64)],
+) -> Value {
     let parts: Vec<Value> = parts
         .iter()
         .map(|&(bill, cents)| json!({"bill_id": bill, "amount": money(cents)}))
@@ -34,7 +40,7 @@ fn payment(id: &str, account: &str, day: &str, cents: i64, parts: &[(&str, i64)]
     })
 }
 
-fn money(cents: i64) -> String {
+pub(crate) fn money(cents: i64) -> String {
     format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, cents.abs() / 100, cents.abs() % 100)
 }
 

@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use loadstar_schema::codes::{BillKind, CustomerStatus, ReadChannel};
-use loadstar_schema::event::{Bill, Customer, MeterDay, MeterRead, RegisterRead, SupplyRead};
+use loadstar_schema::codes::{BillKind, CustomerStatus, PaymentOp, ReadChannel};
+use loadstar_schema::event::{
+    Bill, Customer, MeterDay, MeterRead, Payment, RegisterRead, ServiceRequest, SupplyRead,
+};
 use loadstar_schema::synthetic::{Truth, Utility, UtilitySpec, WireEvent};
-use loadstar_schema::{Energy, Table, day};
+use loadstar_schema::{Energy, Money, Table, day};
 use serde_json::{Value, json};
 
 use crate::written::{Written, but, cells};
@@ -26,6 +28,16 @@ fn rows(event: &WireEvent) -> Option<(Table, Vec<Value>)> {
             CustomerStatus::from_code(&customer.status)?;
             positive(customer.capacity_kva.unwrap_or_default())?;
             landed(Table::Customers, json!({}))
+        }
+        "payments" => {
+            let payment: Payment<'_> = serde_json::from_str(text).ok()?;
+            PaymentOp::from_code(&payment.op)?;
+            (payment.amount >= Money::ZERO).then_some(())?;
+            landed(Table::Payments, json!({}))
+        }
+        "service_requests" => {
+            let request: ServiceRequest<'_> = serde_json::from_str(text).ok()?;
+            landed(Table::ServiceRequests, json!({"request_type": request.request_type}))
         }
         "bills" => {
             let bill: Bill<'_> = serde_json::from_str(text).ok()?;
@@ -76,7 +88,7 @@ fn rows(event: &WireEvent) -> Option<(Table, Vec<Value>)> {
     }
 }
 
-/// Everything that the views here look at, in a lake.
+/// Everything but the weather, in a lake.
 pub(crate) async fn landed(spec: UtilitySpec) -> (Written, Truth) {
     let utility = Utility::new(spec).expect("a utility");
     let mut days = utility.days();
@@ -92,7 +104,7 @@ pub(crate) async fn landed(spec: UtilitySpec) -> (Written, Truth) {
 }
 
 /// The meters of a kind of defect.
-fn planted(truth: &Truth, kind: &str) -> BTreeSet<String> {
+pub(crate) fn planted(truth: &Truth, kind: &str) -> BTreeSet<String> {
     let of_kind = truth.defects.iter().filter(|defect| defect.kind == kind);
     of_kind.map(|defect| defect.id.clone()).collect()
 }
