@@ -51,6 +51,7 @@ pub(crate) fn tables_of(stream: Table) -> &'static [Table] {
         // These come from files only.
         Table::Reference => &[Table::Reference],
         Table::Tariffs => &[Table::Tariffs],
+        Table::TariffRules => &[Table::TariffRules],
         Table::Calendar => &[Table::Calendar],
         Table::VeeRules => &[Table::VeeRules],
         _ => &[],

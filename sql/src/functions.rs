@@ -1,5 +1,5 @@
-//! Scalar functions that the queries are written with; `third_highest`, the one
-//! aggregate, is in [`crate::highest`].
+//! Scalar functions that the queries are written with; those of money are in
+//! [`crate::charges`], `third_highest`, the one aggregate, is in [`crate::highest`].
 //!
 //! | function | gives |
 //! |---|---|

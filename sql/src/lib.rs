@@ -21,6 +21,7 @@
 
 mod append;
 mod business;
+mod charges;
 mod current;
 mod described;
 mod error;

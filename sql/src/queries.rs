@@ -149,7 +149,8 @@ pub const SCHEMAS: &[Function] = &[
     },
     Function {
         name: "billing", en: "Billing", zh: "电费核算",
-        views: &[],
+        views: queries!("billing": "recomputed", "audit", "summary", "reissues", "checked", "reckoning",
+            "evidence", "rules"),
     },
     Function {
         name: "cash", en: "Collection and cash", zh: "电费回收",

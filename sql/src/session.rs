@@ -30,7 +30,7 @@ use crate::lake::Lake;
 use crate::queries::{self, Query};
 use crate::rollup::{self, Rollup};
 use crate::tables::{LakeFile, LakeTable};
-use crate::{LakeError, functions, highest};
+use crate::{LakeError, charges, functions, highest};
 
 /// Schema of the rows as they landed.
 const RAW: &str = "raw";
@@ -169,6 +169,7 @@ pub(crate) fn context(runtime: Arc<RuntimeEnv>, config: SessionConfig) -> Sessio
         .build();
     let ctx = SessionContext::new_with_state(state);
     functions::register(&ctx);
+    charges::register(&ctx);
     highest::register(&ctx);
     ctx
 }
@@ -260,7 +261,11 @@ async fn schemas(
         match lake_table.table {
             table if Rollup::of(table).is_some() => {}
             Table::Forecasts | Table::RiskScores | Table::Models => put(&public, name, landed)?,
-            table @ (Table::Reference | Table::Tariffs | Table::Calendar | Table::VeeRules) => {
+            table @ (Table::Reference
+            | Table::Tariffs
+            | Table::TariffRules
+            | Table::Calendar
+            | Table::VeeRules) => {
                 let provider = if lake_table.delta.is_none() {
                     shipped(table)?
                 } else {

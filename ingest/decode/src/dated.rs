@@ -110,6 +110,49 @@ impl Row for TariffPrice<'_> {
     }
 }
 
+/// A number that bills are reckoned by; a reward is negative.
+#[derive(Debug, Deserialize)]
+pub(super) struct TariffRule<'a> {
+    #[serde(borrow, deserialize_with = "wire::text")]
+    tariff_code: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "wire::text")]
+    rule: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "wire::text")]
+    item: Cow<'a, str>,
+    #[serde(default)]
+    threshold: Energy,
+    value: Price,
+    #[serde(borrow, deserialize_with = "wire::text")]
+    unit: Cow<'a, str>,
+    #[serde(deserialize_with = "wire::day")]
+    valid_from: NaiveDate,
+    #[serde(default, deserialize_with = "wire::optional_day")]
+    valid_to: Option<NaiveDate>,
+}
+
+impl Row for TariffRule<'_> {
+    fn check(&self, _context: &Context<'_>) -> Result<(), Fault> {
+        check::id("tariff_code", &self.tariff_code)?;
+        check::id("rule", &self.rule)?;
+        check::id("item", &self.item)?;
+        check::id("unit", &self.unit)?;
+        check::not_negative("threshold", Some(self.threshold))?;
+        price("value", self.value)?;
+        check_days(self.valid_from, self.valid_to)
+    }
+
+    fn write(&self, rows: &mut Columns) {
+        rows.text(&*self.tariff_code);
+        rows.text(&*self.rule);
+        rows.text(&*self.item);
+        rows.decimal(self.threshold);
+        rows.decimal(self.value);
+        rows.text(&*self.unit);
+        rows.day(self.valid_from);
+        rows.day(self.valid_to);
+    }
+}
+
 /// A day off, or one worked in exchange.
 #[derive(Debug, Deserialize)]
 pub(super) struct CalendarDay<'a> {

@@ -44,7 +44,7 @@ use serde::Deserialize;
 pub use self::added_columns::{AddedColumns, MOST_ADDED_COLUMNS};
 use self::added_rows::AddedRows;
 use self::columns::Columns;
-use self::dated::{CalendarDay, ReferenceCode, TariffPrice, VeeThreshold};
+use self::dated::{CalendarDay, ReferenceCode, TariffPrice, TariffRule, VeeThreshold};
 use self::explain::explain;
 pub use self::known::KnownCodes;
 use self::reads::ReadRows;
@@ -86,8 +86,8 @@ pub struct Decoded {
 /// Decodes the messages of one table's topic. [`Table::MeterReads`] takes day
 /// curves, single reads and register reads, and gives rows of
 /// [`Table::RegisterReads`] too. [`Table::Reference`], [`Table::Tariffs`],
-/// [`Table::Calendar`] and [`Table::VeeRules`] have no topic and are decoded the
-/// same, from files.
+/// [`Table::TariffRules`], [`Table::Calendar`] and [`Table::VeeRules`] have no
+/// topic and are decoded the same, from files.
 #[derive(Debug)]
 pub struct Decoder {
     table: Table,
@@ -250,6 +250,7 @@ impl Decoder {
                 Table::MeterEvents => take::<event::MeterEvent<'_>>(rows, payload, &context),
                 Table::Reference => take_dated::<ReferenceCode<'_>>(rows, payload, &context),
                 Table::Tariffs => take_dated::<TariffPrice<'_>>(rows, payload, &context),
+                Table::TariffRules => take_dated::<TariffRule<'_>>(rows, payload, &context),
                 Table::Calendar => take_dated::<CalendarDay<'_>>(rows, payload, &context),
                 Table::VeeRules => take_dated::<VeeThreshold<'_>>(rows, payload, &context),
                 table => Err(Fault::new(

@@ -95,7 +95,10 @@ fn is_stream(table: Table) -> bool {
 }
 
 fn is_dated(table: Table) -> bool {
-    matches!(table, Table::Reference | Table::Tariffs | Table::Calendar | Table::VeeRules)
+    matches!(
+        table,
+        Table::Reference | Table::Tariffs | Table::TariffRules | Table::Calendar | Table::VeeRules
+    )
 }
 
 fn outcome(summary: &LoadSummary) -> String {

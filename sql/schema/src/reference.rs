@@ -69,6 +69,7 @@ pub fn shipped(table: Table) -> Result<Option<RecordBatch>, ArrowError> {
     let csv = match table {
         Table::Reference => include_str!("../reference/reference.csv"),
         Table::Tariffs => include_str!("../reference/tariffs.csv"),
+        Table::TariffRules => include_str!("../reference/tariff_rules.csv"),
         Table::Calendar => include_str!("../reference/calendar.csv"),
         Table::VeeRules => include_str!("../reference/vee_rules.csv"),
         _ => return Ok(None),
@@ -105,7 +106,9 @@ mod tests {
 
     #[test]
     fn every_shipped_file_fits_its_schema() {
-        for table in [Table::Reference, Table::Tariffs, Table::Calendar, Table::VeeRules] {
+        for table in
+            [Table::Reference, Table::Tariffs, Table::TariffRules, Table::Calendar, Table::VeeRules]
+        {
             let batch = shipped(table).expect("fits").expect("rows");
             assert!(batch.num_rows() > 15, "{}", table.name());
         }

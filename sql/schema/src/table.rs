@@ -33,6 +33,8 @@ pub enum Table {
     Reference,
     /// Dated prices by tariff class and voltage band.
     Tariffs,
+    /// Dated rules a bill is reckoned by: time-of-use factors, steps, power factor, demand.
+    TariffRules,
     /// Holidays and shifted working days.
     Calendar,
     /// Dated thresholds that interval reads are validated and estimated by.
@@ -67,6 +69,7 @@ impl Table {
         Self::DeadLetterReplays,
         Self::Reference,
         Self::Tariffs,
+        Self::TariffRules,
         Self::Calendar,
         Self::VeeRules,
         Self::VeeFindings,
@@ -108,6 +111,7 @@ impl Table {
             Self::DeadLetterReplays => "dead_letter_replays",
             Self::Reference => "reference",
             Self::Tariffs => "tariffs",
+            Self::TariffRules => "tariff_rules",
             Self::Calendar => "calendar",
             Self::VeeRules => "vee_rules",
             Self::VeeFindings => "vee_findings",
@@ -161,6 +165,7 @@ impl Table {
             Self::DeadLetterReplays => &["topic", "partition", "offset", "replay_id", "state"],
             Self::Reference => &["axis", "code", "valid_from"],
             Self::Tariffs => &["tariff_version", "tariff_code", "price_band"],
+            Self::TariffRules => &["tariff_code", "rule", "item", "threshold", "valid_from"],
             Self::Calendar => &["country", "date"],
             Self::VeeRules => &["rule", "parameter", "valid_from"],
             Self::VeeFindings => &["day", "meter_id", "channel", "rule", "action"],
@@ -386,6 +391,16 @@ impl Table {
                 price("energy_price_per_kwh"),
                 optional(price("capacity_price_per_kva")),
                 optional(price("demand_price_per_kw")),
+            ],
+            Self::TariffRules => vec![
+                text("tariff_code"),
+                text("rule"),
+                text("item"),
+                energy("threshold"),
+                price("value"),
+                text("unit"),
+                date("valid_from"),
+                optional(date("valid_to")),
             ],
             Self::Calendar => {
                 vec![text("country"), date("date"), text("kind"), text("name_en"), text("name_zh")]

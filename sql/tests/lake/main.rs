@@ -5,6 +5,7 @@ mod added;
 mod arrival;
 mod as_of;
 mod between;
+mod bills;
 mod cash;
 mod catalogue;
 mod customers;

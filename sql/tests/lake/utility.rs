@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::written::{Written, but, cells};
 
 /// A landing in miniature: the message as rows, none where it is broken.
-fn rows(event: &WireEvent) -> Option<(Table, Vec<Value>)> {
+pub(crate) fn rows(event: &WireEvent) -> Option<(Table, Vec<Value>)> {
     let row: Value = serde_json::from_slice(&event.payload).ok()?;
     let known = json!({"available_at": event.timestamp});
     let landed =

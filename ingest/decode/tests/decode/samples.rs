@@ -25,6 +25,8 @@ pub(super) const CODE: &str = r#"{"axis":"industry","code":31,"parent_code":"C",
 "name_zh":"黑色金属冶炼","valid_from":"2020-01-01T00:00:00","valid_to":"2030-01-01"}"#;
 pub(super) const TARIFF: &str = r#"{"tariff_version":"v2","tariff_code":"LI","price_band":"MV",
 "valid_from":"2026-01-01","energy_price_per_kwh":0.6437}"#;
+pub(super) const RULE: &str = r#"{"tariff_code":"LI","rule":"tou","item":"peak","threshold":0,
+"value":"1.6","unit":"times","valid_from":"2026-01-01"}"#;
 pub(super) const HOLIDAY: &str = r#"{"country":"CN","date":"2027-01-01","kind":"holiday",
 "name_en":"New Year","name_zh":"元旦"}"#;
 
@@ -42,6 +44,7 @@ pub(super) const VALID: &[(Table, &str)] = &[
     (Table::Weather, WEATHER),
     (Table::Reference, CODE),
     (Table::Tariffs, TARIFF),
+    (Table::TariffRules, RULE),
     (Table::Calendar, HOLIDAY),
     (Table::VeeRules, THRESHOLD),
     (Table::MeterEvents, EVENT),

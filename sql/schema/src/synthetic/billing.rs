@@ -16,6 +16,10 @@ use super::profile::PROFILES;
 use crate::event::BillLine;
 use crate::{Fixed, Table, reference};
 
+/// The shipped tariff in force, and the one before it.
+const VERSION: &str = "demo-1";
+const SUPERSEDED: &str = "demo-0";
+
 /// Prices of one class and band, in 1e-8.
 #[derive(Clone, Copy, Debug)]
 struct Rate {
@@ -28,8 +32,14 @@ struct Rate {
 #[derive(Clone, Debug)]
 pub(crate) struct Prices {
     pub(super) version: String,
-    rates: BTreeMap<(&'static str, &'static str), Rate>,
+    rates: Rates,
+    /// The version it took the place of.
+    pub(super) superseded_version: String,
+    superseded: Rates,
 }
+
+/// By tariff class and price band.
+type Rates = BTreeMap<(&'static str, &'static str), Rate>;
 
 /// What a customer used in a billing period.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,7 +57,7 @@ pub(super) struct Usage {
 /// A line of a bill, in 1e-4, 1e-8 and 0.01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    component: &'static str,
+    pub(super) component: &'static str,
     quantity: i128,
     price: i128,
     pub(super) amount: i128,
@@ -55,59 +65,102 @@ pub(super) struct Line {
 
 impl Prices {
     pub(crate) fn shipped() -> Result<Self, SyntheticError> {
-        let mut version = String::new();
-        let mut rates = BTreeMap::new();
         let rows = reference::shipped(Table::Tariffs)?;
-        for profile in PROFILES {
-            let (tariff_code, price_band) = (profile.tariff, profile.price_band());
-            let found = rows.as_ref().and_then(|rows| rate(rows, tariff_code, price_band));
-            let (named, rate) = found.ok_or(SyntheticError::Price { tariff_code, price_band })?;
-            version = named;
-            rates.insert((tariff_code, price_band), rate);
-        }
-        Ok(Self { version, rates })
+        let of = |version: &str| {
+            let mut rates = Rates::new();
+            for profile in PROFILES {
+                let (tariff_code, price_band) = (profile.tariff, profile.price_band());
+                let found =
+                    rows.as_ref().and_then(|rows| rate(rows, version, tariff_code, price_band));
+                let rate = found.ok_or(SyntheticError::Price { tariff_code, price_band })?;
+                rates.insert((tariff_code, price_band), rate);
+            }
+            Ok::<_, SyntheticError>(rates)
+        };
+        Ok(Self {
+            version: VERSION.to_owned(),
+            rates: of(VERSION)?,
+            superseded_version: SUPERSEDED.to_owned(),
+            superseded: of(SUPERSEDED)?,
+        })
     }
 
     /// The lines of a bill; none if nothing is owed.
     pub(super) fn lines(&self, member: &Member, usage: Usage) -> Vec<Line> {
         let profile = member.profile();
-        let Some(rate) = self.rates.get(&(profile.tariff, profile.price_band())) else {
-            return Vec::new();
-        };
-        let mut lines = Vec::with_capacity(3);
-        if usage.energy > 0 {
-            lines.push(Line::new("energy", usage.energy, rate.energy));
+        match self.rates.get(&(profile.tariff, profile.price_band())) {
+            Some(&rate) => lines(member, usage, rate),
+            None => Vec::new(),
         }
-        let share = |quantity: i128| {
-            if usage.whole_month { quantity } else { round_div(quantity * usage.days, 30) }
-        };
-        match (member.demand_mode(), member.contract_kw) {
-            (Some("demand"), Some(contract_kw)) => {
-                let charged = demand(i128::from(contract_kw) * 10_000, usage.peak);
-                lines.push(Line::new("basic", share(charged), rate.demand));
-            }
-            (Some(_), _) => {
-                let capacity = i128::from(member.capacity_kva) * 10_000;
-                lines.push(Line::new("basic", share(capacity), rate.capacity));
-            }
-            (None, _) => {}
-        }
-        let factor = cos_phi(usage.energy, usage.reactive);
-        if let (Some(standard), Some(factor)) = (member.pf_standard, factor) {
-            let base: i128 = lines.iter().map(|line| line.amount).sum();
-            let percent = pf_percent(standard, factor);
-            if percent != 0 && base > 0 {
-                // Thousandths of a percent are 1e-5, prices count in 1e-8.
-                lines.push(Line::new("power_factor", base * 100, i128::from(percent) * 1000));
-            }
-        }
-        lines
     }
+
+    /// The lines at the prices of the version before.
+    pub(super) fn superseded_lines(&self, member: &Member, usage: Usage) -> Vec<Line> {
+        let profile = member.profile();
+        match self.superseded.get(&(profile.tariff, profile.price_band())) {
+            Some(&rate) => lines(member, usage, rate),
+            None => Vec::new(),
+        }
+    }
+
+    /// The lines as of each other class that has another price in the same band.
+    pub(super) fn misclassified_lines(&self, member: &Member, usage: Usage) -> Vec<Vec<Line>> {
+        let profile = member.profile();
+        let own = self.rates.get(&(profile.tariff, profile.price_band()));
+        let others = self.rates.iter().filter(|((tariff, band), rate)| {
+            (*tariff, *band) != (profile.tariff, profile.price_band())
+                && *band == profile.price_band()
+                && own.is_some_and(|own| own.energy != rate.energy)
+        });
+        others.map(|(_, &rate)| lines(member, usage, rate)).collect()
+    }
+}
+
+/// The lines of a bill at a rate; none if nothing is owed.
+fn lines(member: &Member, usage: Usage, rate: Rate) -> Vec<Line> {
+    let mut lines = Vec::with_capacity(3);
+    if usage.energy > 0 {
+        lines.push(Line::new("energy", usage.energy, rate.energy));
+    }
+    let share = |quantity: i128| {
+        if usage.whole_month { quantity } else { round_div(quantity * usage.days, 30) }
+    };
+    match (member.demand_mode(), member.contract_kw) {
+        (Some("demand"), Some(contract_kw)) => {
+            let charged = demand(i128::from(contract_kw) * 10_000, usage.peak);
+            lines.push(Line::new("basic", share(charged), rate.demand));
+        }
+        (Some(_), _) => {
+            let capacity = i128::from(member.capacity_kva) * 10_000;
+            lines.push(Line::new("basic", share(capacity), rate.capacity));
+        }
+        (None, _) => {}
+    }
+    let factor = cos_phi(usage.energy, usage.reactive);
+    if let (Some(standard), Some(factor)) = (member.pf_standard, factor) {
+        let base: i128 = lines.iter().map(|line| line.amount).sum();
+        let percent = pf_percent(standard, factor);
+        if percent != 0 && base > 0 {
+            // Thousandths of a percent are 1e-5, prices count in 1e-8.
+            lines.push(Line::new("power_factor", base * 100, i128::from(percent) * 1000));
+        }
+    }
+    lines
 }
 
 impl Line {
     fn new(component: &'static str, quantity: i128, price: i128) -> Self {
         Self { component, quantity, price, amount: round_div(quantity * price, 10_000_000_000) }
+    }
+
+    /// The line with a cent more than it comes to.
+    pub(super) fn misrounded(self) -> Self {
+        Self { amount: self.amount + 1, ..self }
+    }
+
+    /// The line of the power factor with two per cent more.
+    pub(super) fn penalised(self) -> Self {
+        Self::new(self.component, self.quantity, self.price + 2_000_000)
     }
 
     /// The line that takes this one back.
@@ -167,21 +220,22 @@ fn round_div(value: i128, by: i128) -> i128 {
     (value + value.signum() * by / 2) / by
 }
 
-fn rate(rows: &RecordBatch, tariff: &str, band: &str) -> Option<(String, Rate)> {
+fn rate(rows: &RecordBatch, version: &str, tariff: &str, band: &str) -> Option<Rate> {
     let text = |name: &str| rows.column_by_name(name)?.as_any().downcast_ref::<StringArray>();
     let price = |name: &str, row: usize| {
         let column = rows.column_by_name(name)?.as_any().downcast_ref::<Decimal128Array>()?;
         column.is_valid(row).then(|| column.value(row))
     };
-    let (tariffs, bands) = (text("tariff_code")?, text("price_band")?);
-    let row =
-        (0..rows.num_rows()).find(|&r| tariffs.value(r) == tariff && bands.value(r) == band)?;
-    let rate = Rate {
+    let (versions, tariffs, bands) =
+        (text("tariff_version")?, text("tariff_code")?, text("price_band")?);
+    let row = (0..rows.num_rows()).find(|&r| {
+        (versions.value(r), tariffs.value(r), bands.value(r)) == (version, tariff, band)
+    })?;
+    Some(Rate {
         energy: price("energy_price_per_kwh", row)?,
         capacity: price("capacity_price_per_kva", row).unwrap_or(0),
         demand: price("demand_price_per_kw", row).unwrap_or(0),
-    };
-    Some((text("tariff_version")?.value(row).to_owned(), rate))
+    })
 }
 
 #[cfg(test)]

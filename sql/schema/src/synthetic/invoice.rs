@@ -7,12 +7,14 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 
 use super::billing::{Line, Prices, Usage};
 use super::draw::Draw;
+use super::mischarge::Mistakes;
 use super::outbox::Outbox;
 use super::payments::{Accounts, Issued};
 use super::population::Member;
+use super::truth::BillingError;
 use crate::codes::BillKind;
 use crate::event::Bill;
-use crate::{Fixed, Table, day};
+use crate::{Fixed, Money, Table, day};
 
 /// A period to be charged.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,7 @@ struct Version<'a> {
     bill_id: &'a str,
     kind: BillKind,
     replaces: Option<&'a str>,
+    tariff_version: &'a str,
     energy: i128,
     lines: &'a [Line],
     issued_at: DateTime<Utc>,
@@ -45,6 +48,7 @@ pub(super) fn issue(
     period: Period,
     prices: &Prices,
     draw: &mut Draw,
+    mistakes: &mut Mistakes,
     accounts: &mut Accounts,
     outbox: &mut Outbox,
 ) {
@@ -53,7 +57,7 @@ pub(super) fn issue(
     let (credit_days, misread) = (draw.between(15, 20), draw.chance(0.005));
     let (excess, found_after) = (draw.range(1.15, 1.8), draw.between(6, 10));
     let lines = prices.lines(member, usage);
-    let amount: i128 = lines.iter().map(|line| line.amount).sum();
+    let mut amount: i128 = lines.iter().map(|line| line.amount).sum();
     if amount <= 0 {
         return;
     }
@@ -63,7 +67,12 @@ pub(super) fn issue(
     let month = period.last.format("%Y%m");
     let bill_id = format!("B{month}-{:06}", index + 1);
     let days_from_start = |date: NaiveDate| (date - period.start).num_days() as i32;
-    let mut send = |version: Version<'_>| send(member, period, prices, version, outbox);
+    let mut send = |version: Version<'_>| send(member, period, version, outbox);
+    let tariff_version = prices.version.as_str();
+    let off = |wrong: &[Line], right: i128| {
+        Money::to_string(&Fixed(wrong.iter().map(|line| line.amount).sum::<i128>() - right))
+    };
+    let mut error = None;
 
     let mut owed = (bill_id.clone(), issued_at, due_on);
     if misread && usage.energy > 0 {
@@ -73,6 +82,7 @@ pub(super) fn issue(
             bill_id: &bill_id,
             kind: BillKind::Original,
             replaces: None,
+            tariff_version,
             energy: wrong.energy,
             lines: &wrong_lines,
             issued_at,
@@ -81,6 +91,12 @@ pub(super) fn issue(
         if !send(original) {
             return;
         }
+        let mut excess_reading = BillingError {
+            bill_id: bill_id.clone(),
+            reason: "wrong_energy".to_owned(),
+            amount: off(&wrong_lines, amount),
+            withdrawn: false,
+        };
         let (cancel_id, rebill_id) = (format!("{bill_id}-C"), format!("{bill_id}-R"));
         let issued_at = issued_at + Days::new(found_after as u64);
         let due_on = due_on + Days::new(found_after as u64);
@@ -89,6 +105,7 @@ pub(super) fn issue(
             bill_id: &cancel_id,
             kind: BillKind::Cancel,
             replaces: Some(&bill_id),
+            tariff_version,
             energy: -wrong.energy,
             lines: &negated,
             issued_at,
@@ -99,24 +116,49 @@ pub(super) fn issue(
             bill_id: &rebill_id,
             kind: BillKind::Rebill,
             replaces: Some(&bill_id),
+            tariff_version,
             energy: usage.energy,
             lines: &lines,
             issued_at,
             due_on,
         });
+        excess_reading.withdrawn = cancelled;
         if !(cancelled && rebilled) {
             // Found too late to be seen: the customer disputes and waits.
+            outbox.ledger.billing_errors.push(excess_reading);
             return;
         }
+        error = Some(excess_reading);
         owed = (rebill_id, issued_at, due_on);
     } else {
-        let kind = BillKind::Original;
-        let (energy, lines) = (usage.energy, lines.as_slice());
-        let bill_id = bill_id.as_str();
-        if !send(Version { bill_id, kind, replaces: None, energy, lines, issued_at, due_on }) {
+        let wrong = mistakes.make(member, usage, prices, &lines);
+        let (mut tariff_version, mut sent_lines) = (tariff_version, lines.as_slice());
+        if let Some(wrong) = &wrong {
+            error = Some(BillingError {
+                bill_id: bill_id.clone(),
+                reason: wrong.reason.to_owned(),
+                amount: off(&wrong.lines, amount),
+                withdrawn: false,
+            });
+            sent_lines = &wrong.lines;
+            tariff_version = wrong.tariff_version.as_deref().unwrap_or(tariff_version);
+            amount = wrong.lines.iter().map(|line| line.amount).sum();
+        }
+        let original = Version {
+            bill_id: &bill_id,
+            kind: BillKind::Original,
+            replaces: None,
+            tariff_version,
+            energy: usage.energy,
+            lines: sent_lines,
+            issued_at,
+            due_on,
+        };
+        if !send(original) {
             return;
         }
     }
+    outbox.ledger.billing_errors.extend(error);
     let (bill_id, issued_at, due_on) = owed;
     let issued_on = days_from_start(day::of_instant(issued_at));
     let bill =
@@ -124,13 +166,7 @@ pub(super) fn issue(
     accounts.bill(index, member, bill, outbox);
 }
 
-fn send(
-    member: &Member,
-    period: Period,
-    prices: &Prices,
-    version: Version<'_>,
-    outbox: &mut Outbox,
-) -> bool {
+fn send(member: &Member, period: Period, version: Version<'_>, outbox: &mut Outbox) -> bool {
     let amount: i128 = version.lines.iter().map(|line| line.amount).sum();
     let issued_on = day::of_instant(version.issued_at);
     let bill_month = issued_on.with_day(1).unwrap_or(issued_on);
@@ -146,7 +182,7 @@ fn send(
         bill_month,
         issued_at: version.issued_at,
         due_on: version.due_on,
-        tariff_version: Cow::Borrowed(&prices.version),
+        tariff_version: Cow::Borrowed(version.tariff_version),
         energy_kwh: Fixed(version.energy),
         amount: Fixed(amount),
         lines: version.lines.iter().map(|line| line.event()).collect(),

@@ -25,6 +25,7 @@ mod fate;
 mod invoice;
 mod json;
 mod load;
+mod mischarge;
 mod outbox;
 mod payments;
 mod population;
@@ -41,8 +42,8 @@ use chrono::{DateTime, Days as DayCount, NaiveDate, Utc};
 
 pub use stream::Days;
 pub use truth::{
-    AreaLink, BillTruth, Churned, EnergyTruth, LatePayer, PlantedDefect, TableTruth, Thief,
-    TopicTruth, Truth,
+    AreaLink, BillTruth, BillingError, Churned, EnergyTruth, LatePayer, PlantedDefect, TableTruth,
+    Thief, TopicTruth, Truth,
 };
 
 /// What to make.

@@ -11,6 +11,7 @@ use super::defects::{MeterDefect, Plan, Saboteur};
 use super::draw::{Draw, Purpose};
 use super::invoice::{self, Period};
 use super::load::{CommonNoise, DayLoad, OwnNoise};
+use super::mischarge::Mistakes;
 use super::outbox::Outbox;
 use super::payments::Accounts;
 use super::population::{City, area_id};
@@ -59,6 +60,7 @@ pub struct Days {
     pub(super) requests: RequestBook,
     pub(super) accounts: Accounts,
     pub(super) billing: Draw,
+    pub(super) mistakes: Mistakes,
     pub(super) forecasts: Draw,
     pub(super) changes: Draw,
     pub(super) outbox: Outbox,
@@ -108,6 +110,7 @@ impl Days {
             requests: RequestBook::new(seed, start, &city.members),
             accounts: Accounts::new(seed, start, &city.members),
             billing: Draw::new(seed, Purpose::Billing, 0),
+            mistakes: Mistakes::new(seed, spec.defect_rate),
             forecasts: Draw::new(seed, Purpose::Forecast, 0),
             changes: Draw::new(seed, Purpose::Billing, 1),
             outbox: Outbox::new(cutoff, Saboteur::new(&spec), Ledger::new(start, spec.days)),
@@ -316,6 +319,7 @@ impl Days {
                 Period { start: self.start, first, last, month_end },
                 &self.prices,
                 &mut self.billing,
+                &mut self.mistakes,
                 &mut self.accounts,
                 &mut self.outbox,
             );

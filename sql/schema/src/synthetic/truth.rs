@@ -31,6 +31,8 @@ pub struct Truth {
     pub thieves: Vec<Thief>,
     /// Customers whom the books hang on the wrong transformer.
     pub wrong_links: Vec<AreaLink>,
+    /// Bills that went out wrong, by order of issue.
+    pub billing_errors: Vec<BillingError>,
     /// Meters with something wrong.
     pub defects: Vec<PlantedDefect>,
 }
@@ -104,6 +106,20 @@ pub struct BillTruth {
     pub matured_bills: u64,
     /// Those of them that were not paid in full by then.
     pub unpaid_30_days: u64,
+}
+
+/// A bill that went out wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillingError {
+    /// The bill.
+    pub bill_id: String,
+    /// `wrong_energy`, `wrong_class`, `wrong_price_version`, `missing_line`,
+    /// `power_factor` or `rounding`.
+    pub reason: String,
+    /// What it charges beyond what is owed.
+    pub amount: String,
+    /// Found, and cancelled since.
+    pub withdrawn: bool,
 }
 
 /// A customer who left.
@@ -191,6 +207,7 @@ pub(super) struct Ledger {
     pub(super) billed_by_month: BTreeMap<NaiveDate, i128>,
     pub(super) paid: i128,
     pub(super) allocated: i128,
+    pub(super) billing_errors: Vec<BillingError>,
 }
 
 impl Ledger {
@@ -210,6 +227,7 @@ impl Ledger {
             billed_by_month: BTreeMap::new(),
             paid: 0,
             allocated: 0,
+            billing_errors: Vec::new(),
         }
     }
 
@@ -256,6 +274,7 @@ impl Ledger {
                 billed_by_month: by_month.collect(),
                 ..BillTruth::default()
             },
+            billing_errors: self.billing_errors.clone(),
             ..Truth::default()
         }
     }
