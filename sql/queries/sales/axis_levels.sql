@@ -30,10 +30,8 @@ WITH codes AS (
     LEFT JOIN known AS first ON first.axis = own.axis AND first.code = own.parent_code
     LEFT JOIN known AS second ON second.axis = own.axis AND second.code = first.parent_code
     LEFT JOIN known AS third ON third.axis = own.axis AND third.code = second.parent_code
-), depths AS (
-    SELECT axis, max(CAST(array_length(path) AS BIGINT)) AS depth FROM climbed GROUP BY axis
 ), levels AS (
-    SELECT axis, unnest(range(1, depth + 1)) AS level FROM depths
+    SELECT DISTINCT axis, unnest(range(1, CAST(array_length(path) AS BIGINT) + 1)) AS level FROM climbed
 ), placed AS (
     SELECT levels.axis, levels.level, climbed.code,
         path[least(levels.level, CAST(array_length(path) AS BIGINT))] AS node_code
