@@ -94,8 +94,9 @@ async fn a_client_authenticates_by_scram_and_asks() {
     let label = "SELECT comment_zh FROM catalogue.columns WHERE table_schema = 'sales' \
                  AND table_name = 'cube' AND column_name = 'energy_kwh'";
     assert_eq!(client.query_one(label, &[]).await.unwrap().get::<_, String>(0), "售电量");
+    // Midnight of the settlement day is 16:00 UTC: the reads are of two months.
     let of_function = "SELECT count(*) FROM sales.cube WHERE axis = 'total' AND period = 'month'";
-    assert_eq!(client.query_one(of_function, &[]).await.unwrap().get::<_, i64>(0), 1);
+    assert_eq!(client.query_one(of_function, &[]).await.unwrap().get::<_, i64>(0), 2);
     let shown = "SELECT count(*) FROM information_schema.tables \
                  WHERE table_schema = 'sales' AND table_name = 'cube'";
     assert_eq!(client.query_one(shown, &[]).await.unwrap().get::<_, i64>(0), 1);
