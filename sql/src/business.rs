@@ -19,6 +19,9 @@ use crate::session::{context, install, register, view};
 /// Schema of what the views say about themselves.
 pub(crate) const CATALOGUE: &str = "catalogue";
 
+/// Views by schema and name.
+type Planned = HashMap<(&'static str, String), Arc<dyn TableProvider>>;
+
 /// Views of every function as of one instant, over tables and views in `public`
 /// that have the contract's columns, whatever messages added or users made.
 pub(crate) struct Views {
@@ -26,7 +29,7 @@ pub(crate) struct Views {
     raw: Arc<dyn SchemaProvider>,
     config: SessionConfig,
     runtime: Arc<RuntimeEnv>,
-    planned: Mutex<HashMap<(&'static str, String), Arc<dyn TableProvider>>>,
+    planned: Mutex<Planned>,
 }
 
 impl Views {

@@ -183,9 +183,9 @@ impl View {
     /// Name, type and labels, the English one on as many lines as it needs.
     fn table_of_columns(&self, lang: Option<Language>, text: &mut String) {
         let columns = self.columns();
-        let widest = |of: &dyn Fn(&(&str, &str, &str, &str)) -> usize| {
-            columns.iter().map(of).max().unwrap_or_default()
-        };
+        type Shown<'a> = (&'a str, &'a str, &'a str, &'a str);
+        let widest =
+            |of: &dyn Fn(&Shown<'_>) -> usize| columns.iter().map(of).max().unwrap_or_default();
         let names = widest(&|column| width(column.0)) + 4;
         let kinds = widest(&|column| width(column.1)) + 2;
         let chinese = widest(&|column| width(column.3));

@@ -63,7 +63,7 @@ fn a_view_tells_its_columns_in_both_languages_or_one() {
 #[test]
 fn an_unknown_view_gets_the_nearest() {
     let place = Workplace::new();
-    for (name, near) in [("sales.cub", "sales.cube"), ("recievables", "receivables")] {
+    for (name, near) in [("sales.cub", "sales.cube"), ("recievables", "cash.receivables")] {
         let refused = place.run(&["catalog", name]);
         assert_eq!(refused.code, 2, "{}", refused.stderr);
         assert!(refused.stderr.contains(&format!("nearest: {near}")), "{}", refused.stderr);

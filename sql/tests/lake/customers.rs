@@ -159,7 +159,8 @@ async fn growth_is_of_whole_months_and_adds_up() {
 async fn customers_fall_into_segments_by_their_hours() {
     let written = Written::new().await;
     let start = at("2025-01-01", 0);
-    let shapes: [(&str, fn(i64) -> bool); 5] = [
+    type Is = fn(i64) -> bool;
+    let shapes: [(&str, Is); 5] = [
         ("continuous", |_| true),
         ("daytime", |hour| (8..18).contains(&hour)),
         ("evening", |hour| (18..22).contains(&hour)),
