@@ -161,7 +161,7 @@ pub const SCHEMAS: &[Function] = &[
     },
     Function {
         name: "load", en: "Load", zh: "负荷分析",
-        views: queries!("load": "hourly", "quarter_hourly", "daily", "monthly", "annual"),
+        views: queries!("load": "hourly", "quarter_hourly", "daily", "periods", "monthly", "annual"),
     },
     Function {
         name: "loss", en: "Line loss", zh: "线损管理",

@@ -25,27 +25,8 @@
 -- Column:   temperature_c | mean of the days | 平均气温
 -- Column:   max_temperature_c | highest hour | 最高气温
 -- Column:   min_temperature_c | lowest hour | 最低气温
-WITH spans AS (
-    SELECT axis, code, CAST(date_trunc('month', day) AS DATE) AS month,
-        count(*) AS day_count, sum(hour_count) AS hour_count, sum(energy_kwh) AS energy_kwh,
-        max(peak_kw) AS peak_kw, first_value(peak_at ORDER BY peak_kw DESC, peak_at) AS peak_at,
-        min(valley_kw) AS valley_kw, first_value(valley_at ORDER BY valley_kw, valley_at) AS valley_at,
-        sum(mean_kw) AS mean_sum_kw, sum(peak_kw) AS peak_sum_kw,
-        max(peak_valley_kw) AS max_peak_valley_kw, sum(peak_valley_kw) AS peak_valley_sum_kw,
-        first_value(peak_temperature_c ORDER BY peak_kw DESC, peak_at) AS peak_temperature_c,
-        avg(temperature_c) AS temperature_c, max(max_temperature_c) AS max_temperature_c,
-        min(min_temperature_c) AS min_temperature_c
-    FROM load.daily
-    GROUP BY 1, 2, 3
-)
-SELECT axis, code, month, day_count,
-    CAST(energy_kwh AS DECIMAL(28, 4)) AS energy_kwh,
-    CAST(energy_kwh / hour_count AS DECIMAL(28, 4)) AS mean_kw,
-    peak_kw, peak_at, valley_kw, valley_at,
-    CAST(energy_kwh / nullif(hour_count * peak_kw, 0) AS DECIMAL(9, 6)) AS load_factor,
-    CAST(mean_sum_kw / nullif(peak_sum_kw, 0) AS DECIMAL(9, 6)) AS mean_daily_load_factor,
-    max_peak_valley_kw,
-    CAST(peak_valley_sum_kw / day_count AS DECIMAL(28, 4)) AS mean_peak_valley_kw,
-    CAST(energy_kwh / nullif(peak_kw, 0) AS DECIMAL(12, 4)) AS utilisation_h,
-    peak_temperature_c, round(temperature_c, 3) AS temperature_c, max_temperature_c, min_temperature_c
-FROM spans
+SELECT axis, code, first_day AS month, day_count, energy_kwh, mean_kw, peak_kw, peak_at, valley_kw,
+    valley_at, load_factor, mean_daily_load_factor, max_peak_valley_kw, mean_peak_valley_kw, utilisation_h,
+    peak_temperature_c, temperature_c, max_temperature_c, min_temperature_c
+FROM load.periods
+WHERE period = 'month'
