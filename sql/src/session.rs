@@ -35,7 +35,7 @@ use crate::{LakeError, charges, functions, highest};
 /// Schema of the rows as they landed.
 const RAW: &str = "raw";
 /// Schema of what was known at an earlier instant, and the catalog of its other
-/// schemas: `past.sales_daily`, but `past.sales.cube_daily`.
+/// schemas: `past.sales_daily`, but `past.sales.cube`.
 const PAST: &str = "past";
 
 /// What a session shows, so that [`refresh`] knows whether that has moved.
@@ -184,22 +184,17 @@ pub(crate) fn install(
     public: Arc<dyn SchemaProvider>,
     raw: Arc<dyn SchemaProvider>,
 ) -> Result<(), LakeError> {
-    let internal = |error: DataFusionError| LakeError::of_shipped("session", &error);
-    let options = ctx.state().config_options().catalog.clone();
-    let catalog = ctx.catalog(&options.default_catalog).ok_or_else(|| {
-        internal(DataFusionError::Internal("a session without its default catalog".to_owned()))
-    })?;
-    if let Some(old) = catalog.schema(&options.default_schema) {
+    let default_schema = ctx.state().config_options().catalog.default_schema.clone();
+    if let Some(old) = default_catalog(ctx)?.schema(&default_schema) {
         for name in old.table_names() {
             let ours = public.table_exist(&name);
-            if !ours && let Some(theirs) = old.deregister_table(&name).map_err(internal)? {
-                public.register_table(name, theirs).map_err(internal)?;
+            if !ours && let Some(theirs) = old.deregister_table(&name).map_err(of_session)? {
+                public.register_table(name, theirs).map_err(of_session)?;
             }
         }
     }
-    catalog.register_schema(RAW, raw).map_err(internal)?;
-    catalog.register_schema(&options.default_schema, public).map_err(internal)?;
-    Ok(())
+    register(ctx, RAW, raw)?;
+    register(ctx, &default_schema, public)
 }
 
 /// As [`install`], with the schemas of the functions.
@@ -221,12 +216,18 @@ pub(crate) fn register(
     name: &str,
     schema: Arc<dyn SchemaProvider>,
 ) -> Result<(), LakeError> {
-    let internal = |error: DataFusionError| LakeError::of_shipped("session", &error);
-    let default = ctx.state().config_options().catalog.default_catalog.clone();
-    let catalog = ctx.catalog(&default).ok_or_else(|| {
-        internal(DataFusionError::Internal("a session without its default catalog".to_owned()))
-    })?;
-    catalog.register_schema(name, schema).map(drop).map_err(internal)
+    default_catalog(ctx)?.register_schema(name, schema).map(drop).map_err(of_session)
+}
+
+fn default_catalog(ctx: &SessionContext) -> Result<Arc<dyn CatalogProvider>, LakeError> {
+    let name = ctx.state().config_options().catalog.default_catalog.clone();
+    ctx.catalog(&name).ok_or_else(|| {
+        of_session(DataFusionError::Internal("a session without its default catalog".to_owned()))
+    })
+}
+
+fn of_session(error: DataFusionError) -> LakeError {
+    LakeError::of_shipped("session", &error)
 }
 
 /// All schemas as of an instant, with the contract's columns. With `reads` given,
