@@ -4,10 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, MutableArrayData, RecordBatch, UInt64Array, make_array,
+    Array, ArrayData, ArrayRef, AsArray, MutableArrayData, RecordBatch, UInt64Array, make_array,
     new_null_array,
 };
-use arrow::compute::{cast, concat_batches, partition, take, take_record_batch};
+use arrow::compute::{
+    cast, concat_batches, interleave_record_batch, partition, take, take_record_batch,
+};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::row::{Row, RowConverter, Rows, SortField};
@@ -74,22 +76,19 @@ fn in_order_of(
         marks[a].cmp(&marks[b]).then_with(rows).then_with(moments)
     });
 
-    let mut places: Vec<Range<usize>> = Vec::with_capacity(runs.len());
+    let mut places: Vec<(usize, Range<usize>)> = Vec::with_capacity(runs.len());
     for same in order.chunk_by(|&a, &b| heads.row(a) == heads.row(b)) {
         let rows = || same.iter().flat_map(|&run| runs[run].clone());
         if rows().is_sorted_by_key(|row| (moment(row), row)) {
-            same.iter().for_each(|&run| place(&mut places, runs[run].clone()));
+            same.iter().for_each(|&run| place(&mut places, 0, runs[run].clone()));
         } else {
             let mut rows: Vec<usize> = rows().collect();
             // By row last: as they came in.
             rows.sort_unstable_by_key(|&row| (moment(row), row));
-            rows.into_iter().for_each(|row| place(&mut places, row..row + 1));
+            rows.into_iter().for_each(|row| place(&mut places, 0, row..row + 1));
         }
     }
-    if places.len() == 1 {
-        return Ok(batch);
-    }
-    gathered(&batch, &places)
+    gathered(&[batch], &places)
 }
 
 /// Of each row the bytes that follow on what all have in common: rows whose
@@ -146,28 +145,53 @@ pub(crate) fn filled(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBa
     RecordBatch::try_new(schema.clone(), columns?)
 }
 
-/// Appends rows, as one range with those before where they follow on.
-fn place(places: &mut Vec<Range<usize>>, rows: Range<usize>) {
+/// Appends rows of a batch, as one range with those before where they follow on.
+pub(crate) fn place(places: &mut Vec<(usize, Range<usize>)>, batch: usize, rows: Range<usize>) {
     match places.last_mut() {
-        Some(last) if last.end == rows.start => last.end = rows.end,
-        _ => places.push(rows),
+        Some((last, before)) if *last == batch && before.end == rows.start => before.end = rows.end,
+        _ => places.push((batch, rows)),
     }
 }
 
-/// The rows of ranges, in this order.
-fn gathered(batch: &RecordBatch, places: &[Range<usize>]) -> Result<RecordBatch, ArrowError> {
-    if batch.num_rows() < 8 * places.len() {
-        let rows = places.iter().cloned().flatten().map(|row| row as u64);
-        return take_record_batch(batch, &UInt64Array::from_iter_values(rows));
+/// The rows of ranges of batches, in this order. Columns are copied range by
+/// range, or row by row where ranges are short.
+pub(crate) fn gathered(
+    batches: &[RecordBatch],
+    places: &[(usize, Range<usize>)],
+) -> Result<RecordBatch, ArrowError> {
+    if let [(batch, rows)] = places {
+        return Ok(batches[*batch].slice(rows.start, rows.len()));
     }
-    let gather = |column: &ArrayRef| {
-        let data = column.to_data();
-        let mut copy = MutableArrayData::new(vec![&data], false, batch.num_rows());
-        places.iter().try_for_each(|rows| copy.try_extend(0, rows.start, rows.end))?;
+    let count: usize = places.iter().map(|(_, rows)| rows.len()).sum();
+    if count < 8 * places.len() {
+        return match batches {
+            [one] => {
+                let rows = places.iter().flat_map(|(_, rows)| rows.clone());
+                let rows = UInt64Array::from_iter_values(rows.map(|row| row as u64));
+                take_record_batch(one, &rows)
+            }
+            many => {
+                let rows = |(batch, rows): &(usize, Range<usize>)| {
+                    let batch = *batch;
+                    rows.clone().map(move |row| (batch, row))
+                };
+                let rows: Vec<_> = places.iter().flat_map(rows).collect();
+                interleave_record_batch(&many.iter().collect::<Vec<_>>(), &rows)
+            }
+        };
+    }
+    let schema = batches[0].schema();
+    let gather = |column: usize| {
+        let data: Vec<ArrayData> =
+            batches.iter().map(|batch| batch.column(column).to_data()).collect();
+        let mut copy = MutableArrayData::new(data.iter().collect(), false, count);
+        places
+            .iter()
+            .try_for_each(|(batch, rows)| copy.try_extend(*batch, rows.start, rows.end))?;
         Ok(make_array(copy.freeze()))
     };
-    let columns: Result<_, ArrowError> = batch.columns().iter().map(gather).collect();
-    RecordBatch::try_new(batch.schema(), columns?)
+    let columns: Result<_, ArrowError> = (0..schema.fields().len()).map(gather).collect();
+    RecordBatch::try_new(schema, columns?)
 }
 
 fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef, ArrowError> {

@@ -9,8 +9,7 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayData, ArrayRef, MutableArrayData, RecordBatch, make_array};
-use arrow::compute::interleave_record_batch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
@@ -114,10 +113,7 @@ impl Merge {
                 self.held.push(input.batch.clone());
                 self.held.len() - 1
             });
-            match self.places.last_mut() {
-                Some((last, rows)) if *last == slot => rows.end = end,
-                _ => self.places.push((slot, input.at..end)),
-            }
+            layout::place(&mut self.places, slot, input.at..end);
             self.waiting += end - input.at;
             input.at = end;
             self.advance(number, head)?;
@@ -125,7 +121,7 @@ impl Merge {
         if self.waiting == 0 {
             return Ok(None);
         }
-        let rows = gathered(&self.held, &self.places)?;
+        let rows = layout::gathered(&self.held, &self.places)?;
         self.held.clear();
         self.places.clear();
         self.waiting = 0;
@@ -278,37 +274,6 @@ impl Input {
         }
         from
     }
-}
-
-/// The rows of ranges of batches, in this order.
-fn gathered(
-    batches: &[RecordBatch],
-    places: &[(usize, Range<usize>)],
-) -> Result<RecordBatch, ArrowError> {
-    if let [(batch, rows)] = places {
-        return Ok(batches[*batch].slice(rows.start, rows.len()));
-    }
-    let count: usize = places.iter().map(|(_, rows)| rows.len()).sum();
-    if count < 8 * places.len() {
-        let each = |(batch, rows): &(usize, Range<usize>)| {
-            let batch = *batch;
-            rows.clone().map(move |row| (batch, row))
-        };
-        let rows: Vec<(usize, usize)> = places.iter().flat_map(each).collect();
-        return interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &rows);
-    }
-    let schema = batches[0].schema();
-    let gather = |column: usize| {
-        let data: Vec<ArrayData> =
-            batches.iter().map(|batch| batch.column(column).to_data()).collect();
-        let mut copy = MutableArrayData::new(data.iter().collect(), false, count);
-        places
-            .iter()
-            .try_for_each(|(batch, rows)| copy.try_extend(*batch, rows.start, rows.end))?;
-        Ok(make_array(copy.freeze()))
-    };
-    let columns: Result<_, ArrowError> = (0..schema.fields().len()).map(gather).collect();
-    RecordBatch::try_new(schema, columns?)
 }
 
 #[cfg(test)]
