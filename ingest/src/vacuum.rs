@@ -55,6 +55,7 @@ pub async fn vacuum(
     let retention = TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX);
     let clock =
         StoreClock::read(&delta).await.map_err(|error| failed("vacuum it")(error.into()))?;
+    let now = clock.0;
     let (delta, metrics) = delta
         .vacuum()
         .with_retention_period(retention)
@@ -67,7 +68,7 @@ pub async fn vacuum(
     let version = delta.version().filter(|_| !dry_run);
     let log_files = match version {
         Some(version) => {
-            let oldest = Utc::now() - TimeDelta::days(LOG_KEPT_DAYS);
+            let oldest = now - TimeDelta::days(LOG_KEPT_DAYS);
             let (log, oldest) = (delta.log_store(), oldest.timestamp_millis());
             let cleaned = cleanup_expired_logs_for(version, log.as_ref(), oldest, None).await;
             cleaned.map_err(failed("shorten its log"))?
