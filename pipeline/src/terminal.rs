@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::util::display::FormatOptions;
 use arrow::util::pretty::pretty_format_batches_with_options;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// How cells are shown: NULL as an empty cell would hide a gap.
 fn cell_format() -> FormatOptions<'static> {
@@ -27,23 +28,9 @@ pub fn write_stdout(text: &str) -> Result<()> {
     }
 }
 
-/// Columns that a text takes on a terminal: Chinese characters take two.
-pub fn width(text: &str) -> usize {
-    text.chars().map(of_char).sum()
-}
-
-fn of_char(c: char) -> usize {
-    if matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ff60}')
-    {
-        2
-    } else {
-        1
-    }
-}
-
 /// The text with spaces up to a width.
 pub fn padded(text: &str, to: usize) -> String {
-    format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
+    format!("{text}{}", " ".repeat(to.saturating_sub(text.width())))
 }
 
 /// The text in lines of at most a width, broken between words, or between
@@ -53,7 +40,7 @@ pub fn fitted(text: &str, most: usize) -> Vec<String> {
     let mut line = String::new();
     for word in text.split_whitespace() {
         let space = usize::from(!line.is_empty());
-        if width(&line) + space + width(word) <= most {
+        if line.width() + space + word.width() <= most {
             line.push_str(&" ".repeat(space));
             line.push_str(word);
             continue;
@@ -62,7 +49,7 @@ pub fn fitted(text: &str, most: usize) -> Vec<String> {
             lines.push(std::mem::take(&mut line));
         }
         for c in word.chars() {
-            if width(&line) + of_char(c) > most {
+            if line.width() + c.width().unwrap_or(0) > most {
                 lines.push(std::mem::take(&mut line));
             }
             line.push(c);
@@ -168,7 +155,7 @@ pub fn grouped(number: &str) -> String {
 mod tests {
     #[test]
     fn text_is_broken_where_it_fits() {
-        assert_eq!(super::width("电量 kWh"), 8);
+        assert_eq!(super::padded("电量 kWh", 9), "电量 kWh ");
         assert_eq!(super::fitted("one two three", 7), ["one two", "three"]);
         assert_eq!(super::fitted("未发行电量", 6), ["未发行", "电量"]);
         assert_eq!(super::padded("电量", 6), "电量  ");

@@ -4,12 +4,13 @@ use anyhow::{Result, bail};
 use arrow::datatypes::DataType;
 use loadstar_sql::{Column, Query, SCHEMAS, session_views};
 use serde_json::json;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::UsageError;
 use crate::cli::{CatalogArgs, Language};
 use crate::commands::open_lake;
 use crate::context::Context;
-use crate::terminal::{fitted, padded, width, write_stdout};
+use crate::terminal::{fitted, padded, write_stdout};
 
 /// What fits a page and a terminal.
 const LINE: usize = 100;
@@ -186,9 +187,9 @@ impl View {
         type Shown<'a> = (&'a str, &'a str, &'a str, &'a str);
         let widest =
             |of: &dyn Fn(&Shown<'_>) -> usize| columns.iter().map(of).max().unwrap_or_default();
-        let names = widest(&|column| width(column.0)) + 4;
-        let kinds = widest(&|column| width(column.1)) + 2;
-        let chinese = widest(&|column| width(column.3));
+        let names = widest(&|column| column.0.width()) + 4;
+        let kinds = widest(&|column| column.1.width()) + 2;
+        let chinese = widest(&|column| column.3.width());
         let left = LINE.saturating_sub(names + kinds);
         let english = match lang {
             None => left.saturating_sub(chinese + 2),
