@@ -262,11 +262,7 @@ async fn schemas(
         match lake_table.table {
             table if Rollup::of(table).is_some() => {}
             Table::Forecasts | Table::RiskScores | Table::Models => put(&public, name, landed)?,
-            table @ (Table::Reference
-            | Table::Tariffs
-            | Table::TariffRules
-            | Table::Calendar
-            | Table::VeeRules) => {
+            table if Table::DATED.contains(&table) => {
                 let provider = if lake_table.delta.is_none() {
                     shipped(table)?
                 } else {

@@ -81,8 +81,9 @@ pub async fn run(args: LoadArgs, context: Context) -> Result<()> {
 }
 
 fn table(name: &str) -> Result<Table> {
-    let loadable =
-        || Table::ALL.iter().copied().filter(|table| is_stream(*table) || is_dated(*table));
+    let loadable = || {
+        Table::ALL.iter().copied().filter(|table| is_stream(*table) || Table::DATED.contains(table))
+    };
     loadable().find(|table| table.name() == name).ok_or_else(|| {
         let names = loadable().map(Table::name).collect::<Vec<_>>().join(", ");
         UsageError::new(format!("files cannot be loaded into `{name}`; the tables are {names}"))
@@ -92,13 +93,6 @@ fn table(name: &str) -> Result<Table> {
 
 fn is_stream(table: Table) -> bool {
     Table::LANDED.contains(&table) && table != Table::RegisterReads
-}
-
-fn is_dated(table: Table) -> bool {
-    matches!(
-        table,
-        Table::Reference | Table::Tariffs | Table::TariffRules | Table::Calendar | Table::VeeRules
-    )
 }
 
 fn outcome(summary: &LoadSummary) -> String {

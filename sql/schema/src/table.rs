@@ -94,6 +94,11 @@ impl Table {
         Self::MeterEvents,
     ];
 
+    /// Reference data, each row of certain days. They come from files only, and
+    /// all of them ship with Loadstar.
+    pub const DATED: &'static [Self] =
+        &[Self::Reference, Self::Tariffs, Self::TariffRules, Self::Calendar, Self::VeeRules];
+
     /// Name in SQL, folder in the lake.
     #[must_use]
     pub const fn name(self) -> &'static str {
