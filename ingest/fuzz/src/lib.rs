@@ -37,7 +37,9 @@ fn valid(table: Table) -> &'static [u8] {
         Table::Weather => include_str!("../seeds/weather.jsonl"),
         Table::Reference => include_str!("../seeds/reference.jsonl"),
         Table::Tariffs => include_str!("../seeds/tariffs.jsonl"),
+        Table::TariffRules => include_str!("../seeds/tariff_rules.jsonl"),
         Table::Calendar => include_str!("../seeds/calendar.jsonl"),
+        Table::VeeRules => include_str!("../seeds/vee_rules.jsonl"),
         Table::MeterEvents => include_str!("../seeds/meter_events.jsonl"),
         other => panic!("{} takes no messages", other.name()),
     };
