@@ -111,7 +111,8 @@ const BY_DAY: &[Query] = queries!("views":
     "demand_reads",
 );
 
-pub(crate) const ROLLUPS: &[Query] = queries!("rollups": "consumption_daily", "consumption_hourly");
+pub(crate) const ROLLUPS: &[Query] =
+    queries!("rollups": "consumption_daily", "consumption_hourly", "consumption_by_axes");
 
 const ON_ROLLUPS: &[Query] = queries!("views":
     "sales_daily", "sales_weekly", "sales_monthly", "sales_by_axis", "load_hourly",
@@ -143,7 +144,7 @@ pub const SCHEMAS: &[Function] = &[
     Function {
         name: "sales", en: "Sales analysis", zh: "售电分析",
         views: queries!("sales":
-            "cube", "axis_levels", "unbilled", "price_change", "price_change_by_class",
+            "cube", "crossed", "axis_levels", "unbilled", "price_change", "price_change_by_class",
             "top_customers", "top_movers",
         ),
     },

@@ -28,7 +28,9 @@ use crate::described::Labelled;
 use crate::foreign::FilesInPlace;
 use crate::lake::Lake;
 use crate::queries::{self, Query};
-use crate::rollup::{self, Rollup};
+use crate::rollup::Rollup;
+use crate::rollup::redirect::FromRollup;
+use crate::rollup::stored::StoredRollups;
 use crate::tables::{LakeFile, LakeTable};
 use crate::{LakeError, charges, functions, highest};
 
@@ -145,6 +147,29 @@ pub(crate) async fn of_files(
     Ok(ctx)
 }
 
+/// A session for rolling up by the axes: the daily rollup as it is stored, and
+/// what is made of it; what was made of it before is called `stored`.
+pub(crate) async fn of_daily(
+    lake: &Lake,
+    tables: &[LakeTable],
+    stored: &str,
+) -> Result<SessionContext, LakeError> {
+    let ctx = context(Arc::clone(&lake.runtime), config(lake));
+    for lake_table in tables {
+        let (table, delta) = (lake_table.table, &lake_table.delta);
+        if let Some(delta) = delta {
+            let update = delta.update_datafusion_session(&ctx.state());
+            update.map_err(|error| LakeError::of_table(table.name(), error))?;
+        }
+        let name = if Rollup::of(table) == Some(Rollup::ByAxes) { stored } else { table.name() };
+        let rows = landed(lake_table, table.schema(), None)?;
+        ctx.register_table(name, rows).map_err(of_session)?;
+    }
+    let query = Rollup::ByAxes.query()?;
+    ctx.register_table(query.name, view(&ctx, query).await?).map_err(of_session)?;
+    Ok(ctx)
+}
+
 fn versions(tables: &[LakeTable]) -> BTreeMap<Table, Option<u64>> {
     tables.iter().map(|table| (table.table, table.version())).collect()
 }
@@ -166,6 +191,7 @@ pub(crate) fn context(runtime: Arc<RuntimeEnv>, config: SessionConfig) -> Sessio
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_optimizer_rule(Arc::new(FromRollup))
         .build();
     let ctx = SessionContext::new_with_state(state);
     functions::register(&ctx);
@@ -248,16 +274,26 @@ async fn schemas(
     };
 
     let store = store_url(lake)?;
+    let mut found = Vec::with_capacity(tables.len());
     let mut newest = None;
     for lake_table in tables {
-        let name = lake_table.table.name();
         if let Some(delta) = &lake_table.delta {
             delta
                 .update_datafusion_session(&ctx.state())
-                .map_err(|error| LakeError::of_table(name, error))?;
+                .map_err(|error| LakeError::of_table(lake_table.table.name(), error))?;
         }
-        let mut files = lake_table.files()?;
+        let files = lake_table.files()?;
         newest = newest.max(files.iter().filter_map(|file| file.newest_available_at).max());
+        found.push((lake_table, files));
+    }
+    let instant = as_of.map(|as_of| as_of.timestamp_micros());
+    let stored = if reads.is_some() {
+        StoredRollups::default()
+    } else {
+        StoredRollups::find(tables, instant, newest).await?
+    };
+    for (lake_table, mut files) in found {
+        let name = lake_table.table.name();
         let landed = landed(lake_table, lake_table.table.schema(), as_of)?;
         match lake_table.table {
             table if Rollup::of(table).is_some() => {}
@@ -280,22 +316,15 @@ async fn schemas(
                 put(&raw, name, landed)?;
                 let schema = table.schema();
                 let current = CurrentTable::new(table, schema, files, store.clone(), as_of);
-                put(&public, name, Arc::new(current))?;
+                put(&public, name, stored.with_sums(table, Arc::new(current)))?;
             }
         }
     }
     put(&public, "lake_time", lake_time(as_of, newest)?)?;
 
-    let instant = as_of.map(|as_of| as_of.timestamp_micros());
     for query in queries::views() {
-        let stored = match Rollup::named(query.name).filter(|_| reads.is_none()) {
-            Some(rollup) if rollup::answers(rollup, tables, instant, newest).await? => {
-                tables.iter().find(|table| table.table == rollup.table())
-            }
-            _ => None,
-        };
-        let provider = match stored {
-            Some(table) => landed(table, table.table.schema(), None)?,
+        let provider = match stored.rows(query.name) {
+            Some(rows) => rows,
             None => view(&ctx, query).await?,
         };
         put(&public, query.name, provider)?;
@@ -337,7 +366,7 @@ fn show_added(
 
 /// The rows as they landed, those known at an instant, with the columns of
 /// `schema`. A table from before some of them has these empty.
-fn landed(
+pub(crate) fn landed(
     lake_table: &LakeTable,
     schema: SchemaRef,
     as_of: Option<DateTime<Utc>>,

@@ -17,10 +17,7 @@
 -- Column:   customer_count | customers with reads | 用电户数
 SELECT day,
     voltage_code, tariff_code, usage_code, industry_code, region_code,
-    CAST(sum(energy_kwh) AS DECIMAL(28, 4)) AS energy_kwh,
-    CAST(sum(revenue) AS DECIMAL(28, 2)) AS revenue,
-    CAST(sum(energy_kwh) FILTER (WHERE revenue IS NOT NULL) AS DECIMAL(28, 4)) AS priced_energy_kwh,
-    CAST(sum(revenue) / nullif(sum(energy_kwh) FILTER (WHERE revenue IS NOT NULL), 0) AS DECIMAL(18, 6)) AS average_price,
-    count(DISTINCT nullif(customer_id, '')) AS customer_count
-FROM consumption_daily
-GROUP BY day, voltage_code, tariff_code, usage_code, industry_code, region_code
+    energy_kwh, revenue, priced_energy_kwh,
+    CAST(revenue / nullif(priced_energy_kwh, 0) AS DECIMAL(18, 6)) AS average_price,
+    customer_count
+FROM consumption_by_axes

@@ -14,13 +14,17 @@
 -- Column:   revenue | provisional revenue, currency | 售电收入（未发行估计）
 -- Column:   priced_energy_kwh | energy sold that has a price, kWh | 计价电量
 -- Column:   average_price | average price, currency per kWh | 平均售电价
--- Column:   customer_count | customers with reads | 用电户数
-SELECT CAST(date_trunc('month', day) AS DATE) AS month,
+-- Column:   customer_count | customers with reads on the last day of the period that has any | 期末用电户数
+WITH periods AS (
+    SELECT CAST(date_trunc('month', day) AS DATE) AS first_day, max(day) AS last_day FROM consumption_by_axes GROUP BY 1
+)
+SELECT CAST(date_trunc('month', sold.day) AS DATE) AS month,
     voltage_code, tariff_code, usage_code, industry_code, region_code,
     CAST(sum(energy_kwh) AS DECIMAL(28, 4)) AS energy_kwh,
     CAST(sum(revenue) AS DECIMAL(28, 2)) AS revenue,
-    CAST(sum(energy_kwh) FILTER (WHERE revenue IS NOT NULL) AS DECIMAL(28, 4)) AS priced_energy_kwh,
-    CAST(sum(revenue) / nullif(sum(energy_kwh) FILTER (WHERE revenue IS NOT NULL), 0) AS DECIMAL(18, 6)) AS average_price,
-    count(DISTINCT nullif(customer_id, '')) AS customer_count
-FROM consumption_daily
-GROUP BY CAST(date_trunc('month', day) AS DATE), voltage_code, tariff_code, usage_code, industry_code, region_code
+    CAST(sum(priced_energy_kwh) AS DECIMAL(28, 4)) AS priced_energy_kwh,
+    CAST(sum(revenue) / nullif(sum(priced_energy_kwh), 0) AS DECIMAL(18, 6)) AS average_price,
+    CAST(coalesce(sum(customer_count) FILTER (WHERE sold.day = periods.last_day), 0) AS BIGINT) AS customer_count
+FROM consumption_by_axes AS sold
+JOIN periods ON periods.first_day = CAST(date_trunc('month', sold.day) AS DATE)
+GROUP BY CAST(date_trunc('month', sold.day) AS DATE), voltage_code, tariff_code, usage_code, industry_code, region_code

@@ -45,6 +45,8 @@ pub enum Table {
     ConsumptionDaily,
     /// Rollup: energy by the five axes and hour.
     ConsumptionHourly,
+    /// Rollup: energy, revenue and customers by the five axes and day.
+    ConsumptionByAxes,
     /// Forecasts as issued.
     Forecasts,
     /// Risk scores as issued.
@@ -75,6 +77,7 @@ impl Table {
         Self::VeeFindings,
         Self::ConsumptionDaily,
         Self::ConsumptionHourly,
+        Self::ConsumptionByAxes,
         Self::Forecasts,
         Self::RiskScores,
         Self::Models,
@@ -122,6 +125,7 @@ impl Table {
             Self::VeeFindings => "vee_findings",
             Self::ConsumptionDaily => "consumption_daily",
             Self::ConsumptionHourly => "consumption_hourly",
+            Self::ConsumptionByAxes => "consumption_by_axes",
             Self::Forecasts => "forecasts",
             Self::RiskScores => "risk_scores",
             Self::Models => "models",
@@ -183,6 +187,14 @@ impl Table {
                 "industry_code",
                 "region_code",
             ],
+            Self::ConsumptionByAxes => &[
+                "day",
+                "voltage_code",
+                "tariff_code",
+                "usage_code",
+                "industry_code",
+                "region_code",
+            ],
             Self::Forecasts => &["run_id", "scope", "time"],
             Self::RiskScores => &["run_id", "model", "id"],
             Self::Models => &["name", "version"],
@@ -224,6 +236,7 @@ impl Table {
             | Self::ConsumptionDaily
             | Self::ConsumptionHourly => &["day"],
             Self::Bills => &["bill_month"],
+            Self::ConsumptionByAxes => &["month"],
             _ => &[],
         }
     }
@@ -458,6 +471,23 @@ impl Table {
                 wide("energy_kwh", 4),
                 int64("customer_count"),
                 date("day"),
+            ],
+            Self::ConsumptionByAxes => vec![
+                date("day"),
+                optional(text("voltage_code")),
+                optional(text("tariff_code")),
+                optional(text("usage_code")),
+                optional(text("industry_code")),
+                optional(text("region_code")),
+                wide("energy_kwh", 4),
+                optional(wide("revenue", 2)),
+                optional(wide("priced_energy_kwh", 4)),
+                int64("customer_count"),
+                int64("row_count"),
+                int64("interval_count"),
+                int64("expected_interval_count"),
+                int64("estimated_interval_count"),
+                date("month"),
             ],
             Self::Forecasts => vec![
                 text("run_id"),

@@ -122,7 +122,7 @@ fn by_action(source: Table, action: &Action) -> Affected {
         _ => return Affected::NONE,
     };
     match source {
-        Table::MeterReads => {
+        Table::MeterReads | Table::ConsumptionDaily => {
             let day = partitions.and_then(|values| values.get("day")?.as_deref()?.parse().ok());
             day.map_or(Affected::All, |day: NaiveDate| Affected::Some {
                 days: BTreeSet::from([day::to_date32(day)]),

@@ -1,4 +1,4 @@
-//! Replaces some days of a rollup in one commit.
+//! Replaces some partitions of a rollup in one commit.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::LakeError;
 use crate::append::write_files;
 use crate::tables::LakeTable;
 
-/// Replaces `days` by `rows` and, with `seen`, records the source versions
+/// Replaces the partitions of some days, or months by their first day, by `rows` and, with `seen`, records the source versions
 /// they were computed from. `delta` moves to the new version.
 ///
 /// Every commit carries the rollup's own application transaction, so that of
@@ -23,13 +23,13 @@ use crate::tables::LakeTable;
 pub(super) async fn replace(
     rollup: Rollup,
     delta: &mut DeltaTable,
-    days: &BTreeSet<i32>,
+    partitions: &BTreeSet<i32>,
     rows: Vec<RecordBatch>,
     seen: Option<&[LakeTable]>,
 ) -> Result<(), LakeError> {
     let name = rollup.table().name();
     let replace = async {
-        let mut actions = removals(delta, days)?;
+        let mut actions = removals(rollup, delta, partitions)?;
         actions.extend(write_files(delta, rows).await?.into_iter().map(Action::Add));
         let next = delta.version().map_or(0, |version| version + 1);
         let fence = Transaction::new(format!("rollup/{name}"), i64::try_from(next).unwrap_or(0));
@@ -42,7 +42,7 @@ pub(super) async fn replace(
         let properties = CommitProperties::default().with_application_transactions(transactions);
         let operation = DeltaOperation::Write {
             mode: SaveMode::Overwrite,
-            partition_by: Some(vec!["day".to_owned()]),
+            partition_by: Some(partition(rollup).map(str::to_owned).collect()),
             predicate: None,
         };
         CommitBuilder::from(properties)
@@ -62,13 +62,23 @@ pub(super) async fn replace(
     }
 }
 
-/// The files that hold `days` at present.
-fn removals(delta: &DeltaTable, days: &BTreeSet<i32>) -> Result<Vec<Action>, DeltaTableError> {
+/// The column it is partitioned by.
+fn partition(rollup: Rollup) -> impl Iterator<Item = &'static str> {
+    rollup.table().partition().iter().copied()
+}
+
+/// The files of these partitions at present.
+fn removals(
+    rollup: Rollup,
+    delta: &DeltaTable,
+    partitions: &BTreeSet<i32>,
+) -> Result<Vec<Action>, DeltaTableError> {
     let files = delta.snapshot()?.log_data();
     let removed = files.iter().filter(|file| {
         let values = file.partition_values_map();
-        let day = values.get("day").and_then(|day| day.as_deref()?.parse().ok());
-        day.is_some_and(|day| days.contains(&day::to_date32(day)))
+        let first =
+            partition(rollup).find_map(|column| values.get(column)?.as_deref()?.parse().ok());
+        first.is_some_and(|first| partitions.contains(&day::to_date32(first)))
     });
     Ok(removed.map(|file| Action::Remove(file.remove_action(true))).collect())
 }

@@ -1,15 +1,19 @@
 //! Stored rollups, brought up to date day by day.
 //!
-//! A rollup is the answer of its `.sql` file, kept as a Delta table partitioned
-//! by day. [`Lake::roll_up`] asks the logs of the source tables which days
-//! changed since it last ran ([`changes`]), computes these days anew from raw
-//! rows, and replaces them, a batch of days a commit ([`commit`]). Late reads,
-//! corrections and reclassification thus end in what a rebuild gives. With the
-//! last batch it records the source versions it has seen, so that a run that
-//! died half-way is simply repeated.
+//! A rollup is the answer of its `.sql` file, kept as a Delta table. [`Lake::roll_up`]
+//! asks the logs of the source tables which days changed since it last ran
+//! ([`changes`]), computes these days anew from raw rows, and replaces them, a
+//! batch of days a commit ([`commit`]). Late reads, corrections and
+//! reclassification thus end in what a rebuild gives. With the last batch it
+//! records the source versions it has seen, so that a run that died half-way is
+//! simply repeated. What the daily rollup comes to by the axes is a rollup of it
+//! ([`by_axes`]), from which many a question is answered ([`redirect`]).
 
+mod by_axes;
 pub(crate) mod changes;
 mod commit;
+pub(crate) mod redirect;
+pub(crate) mod stored;
 
 use std::collections::BTreeSet;
 
@@ -50,10 +54,13 @@ pub struct RollupOutcome {
 pub(crate) enum Rollup {
     Daily,
     Hourly,
+    ByAxes,
 }
 
 impl Rollup {
-    const ALL: [Self; 2] = [Self::Daily, Self::Hourly];
+    const ALL: [Self; 3] = [Self::Daily, Self::Hourly, Self::ByAxes];
+    /// Those computed from raw rows.
+    const OF_READS: [Self; 2] = [Self::Daily, Self::Hourly];
 
     pub(crate) fn of(table: Table) -> Option<Self> {
         Self::ALL.into_iter().find(|rollup| rollup.table() == table)
@@ -67,6 +74,7 @@ impl Rollup {
         match self {
             Self::Daily => Table::ConsumptionDaily,
             Self::Hourly => Table::ConsumptionHourly,
+            Self::ByAxes => Table::ConsumptionByAxes,
         }
     }
 
@@ -75,10 +83,11 @@ impl Rollup {
         match self {
             Self::Daily => &[Table::MeterReads, Table::Customers, Table::Reference, Table::Tariffs],
             Self::Hourly => &[Table::MeterReads, Table::Customers],
+            Self::ByAxes => &[Table::ConsumptionDaily],
         }
     }
 
-    fn query(self) -> Result<&'static Query, LakeError> {
+    pub(crate) fn query(self) -> Result<&'static Query, LakeError> {
         let name = self.table().name();
         queries::ROLLUPS.iter().find(|query| query.name == name).ok_or_else(|| LakeError::Shipped {
             name: name.to_owned(),
@@ -99,21 +108,28 @@ pub(crate) fn recorded_version(table: &LakeTable) -> i64 {
 
 /// May the stored rollup answer for an instant (microseconds; `None` is now)?
 /// For a past instant only if nothing became available since and it has seen
-/// everything.
-pub(crate) async fn answers(
+/// everything; that by the axes never says otherwise than the daily one.
+async fn answers(
     rollup: Rollup,
     tables: &[LakeTable],
     as_of: Option<i64>,
     newest: Option<i64>,
 ) -> Result<bool, LakeError> {
-    let Some(stored) = tables.iter().find(|table| table.table == rollup.table()) else {
-        return Ok(false);
-    };
-    let Some(delta) = &stored.delta else { return Ok(false) };
-    let Some(as_of) = as_of else { return Ok(true) };
-    if newest.is_some_and(|newest| newest > as_of) {
+    if rollup == Rollup::ByAxes {
+        return Ok(Box::pin(answers(Rollup::Daily, tables, as_of, newest)).await?
+            && has_seen_all(rollup, tables).await?);
+    }
+    if !tables.iter().any(|table| table.table == rollup.table() && table.delta.is_some()) {
         return Ok(false);
     }
+    let Some(as_of) = as_of else { return Ok(true) };
+    Ok(newest.is_none_or(|newest| newest <= as_of) && has_seen_all(rollup, tables).await?)
+}
+
+/// Is the stored rollup made of its sources as they are at present?
+async fn has_seen_all(rollup: Rollup, tables: &[LakeTable]) -> Result<bool, LakeError> {
+    let stored = tables.iter().find(|table| table.table == rollup.table());
+    let Some(delta) = stored.and_then(|table| table.delta.as_ref()) else { return Ok(false) };
     for source in tables.iter().filter(|table| rollup.sources().contains(&table.table)) {
         if changes::recorded(delta, rollup, source.table).await? != Some(recorded_version(source)) {
             return Ok(false);
@@ -143,7 +159,7 @@ impl Lake {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<RollupOutcome, LakeError> {
         let mut jobs = Vec::new();
-        for rollup in Rollup::ALL {
+        for rollup in Rollup::OF_READS {
             jobs.push((rollup, self.writable(rollup.table()).await?));
         }
         let tables = self.tables().await?;
@@ -192,13 +208,14 @@ impl Lake {
             progress(done, all.len());
         }
         for job in planned.iter_mut().filter(|job| job.days.is_empty()) {
-            if !answers(job.rollup, &tables, Some(i64::MAX), None).await? {
+            if !has_seen_all(job.rollup, &tables).await? {
                 let none = BTreeSet::new();
                 commit::replace(job.rollup, &mut job.delta, &none, Vec::new(), Some(&tables))
                     .await?;
                 outcome.commits += 1;
             }
         }
+        self.roll_up_by_axes(scope, &mut outcome).await?;
         Ok(outcome)
     }
 }

@@ -164,7 +164,7 @@ async fn a_late_read_changes_its_day_and_no_earlier_answer() {
     let rows = [but(late, arrived.clone()), but(corrected, arrived)];
     written.land(Table::MeterReads, &rows).await;
     let outcome = written.lake.roll_up(RollupScope::Changed, &|_, _| {}).await.expect("rolled up");
-    assert_eq!(outcome.days, 2, "the day in each rollup");
+    assert_eq!(outcome.days, 3, "the day in each rollup");
 
     let ctx = written.now().await;
     let after = cells(&ctx, energy).await;
@@ -260,7 +260,7 @@ async fn changes_that_come_late_are_put_where_they_belong() {
     // A change from the 12th on becomes known on the 20th.
     written.land(Table::Customers, &[state(5, "2026-11-12", "AGR", "2026-11-20")]).await;
     let outcome = written.lake.roll_up(RollupScope::Changed, &|_, _| {}).await.expect("rolled up");
-    assert_eq!(outcome.days, 2 * 4, "from the 12th on, in each rollup");
+    assert_eq!(outcome.days, 3 * 4, "from the 12th on, in each rollup");
     let repaired = [
         ["GCI", "2026-11-10", "2026-11-11", "20.0000"],
         ["AGR", "2026-11-12", "2026-11-13", "20.0000"],

@@ -20,6 +20,7 @@ mod loss;
 mod metering;
 mod money;
 mod pushdown;
+mod redirect;
 mod registers;
 mod risk;
 mod rollups;

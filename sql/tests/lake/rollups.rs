@@ -13,12 +13,13 @@ use crate::village::village;
 use crate::written::{Written, at, but, cells, customer, date, days, read, show};
 
 const DAILY: &str = "SELECT * FROM consumption_daily ORDER BY day, customer_id";
+const BY_AXES: &str = "SELECT * FROM consumption_by_axes ORDER BY 1, 2, 3, 4, 5, 6";
 const HOURLY: &str = "SELECT * FROM consumption_hourly ORDER BY 1, 2, 3, 4, 5, 6";
 
-/// Both rollups as text.
-async fn both(lake: &Lake) -> (String, String) {
+/// The rollups as text.
+async fn all(lake: &Lake) -> [String; 3] {
     let ctx = lake.at(None).await.expect("a session");
-    (show(&ctx, DAILY).await, show(&ctx, HOURLY).await)
+    [show(&ctx, DAILY).await, show(&ctx, HOURLY).await, show(&ctx, BY_AXES).await]
 }
 
 async fn roll_up(lake: &Lake, scope: RollupScope) -> RollupOutcome {
@@ -28,30 +29,30 @@ async fn roll_up(lake: &Lake, scope: RollupScope) -> RollupOutcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn stored_and_computed_answers_agree() {
     let written = village().await;
-    let computed = both(&written.lake).await;
+    let computed = all(&written.lake).await;
     let steps = AtomicUsize::new(0);
     let count = |done: usize, of: usize| {
         steps.fetch_add(1, Ordering::Relaxed);
         assert!(done <= of);
     };
     let outcome = written.lake.roll_up(RollupScope::Changed, &count).await.expect("rolled up");
-    assert_eq!(outcome.days, 2 * 21);
+    assert_eq!(outcome.days, 3 * 21);
     assert!(steps.load(Ordering::Relaxed) >= 2);
-    assert_eq!(both(&written.lake).await, computed);
+    assert_eq!(all(&written.lake).await, computed);
     // Nothing changed: nothing to do.
     assert_eq!(roll_up(&written.lake, RollupScope::Changed).await, RollupOutcome::default());
-    // One late read: its day in both rollups.
+    // One late read: its day in every rollup.
     let late = read("M1", date("2026-11-17"), 60, 60, 5.0);
     written.land(Table::MeterReads, &[but(late, json!({"revision": 4}))]).await;
-    assert_eq!(roll_up(&written.lake, RollupScope::Changed).await.days, 2);
+    assert_eq!(roll_up(&written.lake, RollupScope::Changed).await.days, 3);
     // A change of class: the days from it on.
     let moved = json!({"op": "u", "tariff_code": "LI", "available_at": at("2026-11-23", 9)});
     let moved = but(customer("C2", 21, at("2026-11-20", 0)), moved);
     written.land(Table::Customers, &[moved]).await;
-    assert_eq!(roll_up(&written.lake, RollupScope::Changed).await.days, 2 * 3);
-    let stored = both(&written.lake).await;
+    assert_eq!(roll_up(&written.lake, RollupScope::Changed).await.days, 3 * 3);
+    let stored = all(&written.lake).await;
     roll_up(&written.lake, RollupScope::All).await;
-    assert_eq!(both(&written.lake).await, stored);
+    assert_eq!(all(&written.lake).await, stored);
 }
 
 /// Reads with corrections, and customers with reclassifications.
@@ -137,9 +138,9 @@ async fn any_order_of_arrival_ends_in_the_same_numbers() {
             }
             roll_up(&written.lake, RollupScope::Changed).await;
         }
-        let step_by_step = both(&written.lake).await;
+        let step_by_step = all(&written.lake).await;
         roll_up(&written.lake, RollupScope::All).await;
-        assert_eq!(both(&written.lake).await, step_by_step);
+        assert_eq!(all(&written.lake).await, step_by_step);
 
         let sums = "SELECT day, tariff_code, CAST(sum(energy_kwh) * 10000 AS BIGINT) FROM consumption_daily
             GROUP BY 1, 2 ORDER BY 1, 2";
@@ -158,7 +159,7 @@ async fn any_order_of_arrival_ends_in_the_same_numbers() {
 async fn two_processes_do_not_double() {
     let written = village().await;
     roll_up(&written.lake, RollupScope::All).await;
-    let before = both(&written.lake).await;
+    let before = all(&written.lake).await;
     let path = written.path().to_str().expect("UTF-8").to_owned();
     let other = Lake::open(&path, LakeOptions::default()).await.expect("a lake");
     let none: &(dyn Fn(usize, usize) + Sync) = &|_, _| {};
@@ -169,5 +170,5 @@ async fn two_processes_do_not_double() {
     for outcome in [first, second] {
         assert!(matches!(outcome, Ok(_) | Err(LakeError::RolledUpElsewhere { .. })), "{outcome:?}");
     }
-    assert_eq!(both(&written.lake).await, before);
+    assert_eq!(all(&written.lake).await, before);
 }

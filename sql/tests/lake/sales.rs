@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, Days, Months, NaiveDate};
 use datafusion::prelude::SessionContext;
 use loadstar_schema::synthetic::UtilitySpec;
+use loadstar_sql::RollupScope;
 
 use crate::utility::landed;
 use crate::village::village;
@@ -81,7 +82,7 @@ struct Sum {
     energy: i128,
     revenue: Option<i128>,
     priced: i128,
-    customers: BTreeSet<String>,
+    customers: BTreeMap<NaiveDate, usize>,
 }
 
 impl Sum {
@@ -92,7 +93,7 @@ impl Sum {
             self.priced += drawn.energy;
         }
         if !drawn.customer.is_empty() {
-            self.customers.insert(drawn.customer.clone());
+            *self.customers.entry(drawn.day).or_default() += 1;
         }
     }
 }
@@ -147,17 +148,24 @@ async fn the_cube_is_right(written: &Written) {
             days.entry((period, first_day(period, row.day))).or_default().insert(row.day);
         }
     }
+    let there = |period: &str, first: NaiveDate| {
+        days.iter().find(|((of, day), _)| *of == period && *day == first)
+    };
     let complete = |period: &str, first: NaiveDate| {
-        let there = days.iter().find(|((of, day), _)| *of == period && *day == first);
+        let there = there(period, first);
         let all = (last_day(period, first) - first).num_days() + 1;
         there.is_some_and(|(_, days)| i64::try_from(days.len()) == Ok(all))
     };
-    let cube = "SELECT period, first_day, axis, level, code, last_day, complete, energy_kwh, revenue,
+    let cube =
+        "SELECT period, first_day, axis, level, code, last_day, complete, energy_kwh, revenue,
         priced_energy_kwh, customer_count, average_price, energy_share, previous_energy_kwh,
         energy_change_share, year_before_energy_kwh, energy_year_change_share,
-        year_to_date_energy_kwh, year_to_date_revenue, previous_revenue, year_before_revenue FROM sales.cube";
+        year_to_date_energy_kwh, year_to_date_revenue, previous_revenue, year_before_revenue,
+        year_before_to_date_energy_kwh, year_before_to_date_revenue, energy_to_date_change_share
+        FROM sales.cube";
     let rows = cells(&ctx, cube).await;
     assert_eq!(rows.len(), sums.len());
+    let read: BTreeSet<NaiveDate> = drawn.iter().map(|row| row.day).collect();
     let (mut changes, mut year_changes) = (0, 0);
     for row in rows {
         let first = date(&row[1]);
@@ -174,7 +182,9 @@ async fn the_cube_is_right(written: &Written) {
         assert_eq!(units(&row[7]), Some(sum.energy), "{what}");
         assert_eq!(units(&row[8]), sum.revenue, "{what}");
         assert_eq!(units(&row[9]).unwrap_or_default(), sum.priced, "{what}");
-        assert_eq!(row[10], sum.customers.len().to_string(), "{what}");
+        let last = there(period, first).and_then(|(_, days)| days.last()).expect("a day");
+        let customers = sum.customers.get(last).copied().unwrap_or_default();
+        assert_eq!(row[10], customers.to_string(), "{what}");
         match sum.revenue.filter(|_| sum.priced > 0) {
             Some(revenue) => about(&row[11], revenue * 100, sum.priced, &what),
             None => assert_eq!(row[11], "", "{what}"),
@@ -206,16 +216,34 @@ async fn the_cube_is_right(written: &Written) {
         }
         let year =
             |day: NaiveDate| if period == "week" { day.iso_week().year() } else { day.year() };
-        let to_date = sums.iter().filter(|((of, day, on, at, which), _)| {
-            (of.as_str(), on.as_str(), *at, which.as_str()) == (period, axis, level, code)
-                && year(*day) == year(first)
-                && *day <= first
-        });
-        let (energy, revenue) = to_date.fold((0, None), |(energy, revenue), (_, sum)| {
-            (energy + sum.energy, sum.revenue.map(|more| revenue.unwrap_or(0) + more).or(revenue))
-        });
+        let to_date = |last: NaiveDate| {
+            let of_year = sums.iter().filter(|((of, day, on, at, which), _)| {
+                (of.as_str(), on.as_str(), *at, which.as_str()) == (period, axis, level, code)
+                    && year(*day) == year(last)
+                    && *day <= last
+            });
+            of_year.fold((0, None), |(energy, revenue), (_, sum)| {
+                let more = sum.revenue.map(|more| revenue.unwrap_or(0) + more);
+                (energy + sum.energy, more.or(revenue))
+            })
+        };
+        let (energy, revenue) = to_date(first);
         assert_eq!(units(&row[17]), Some(energy), "{what} to date");
         assert_eq!(units(&row[18]), revenue, "{what} to date");
+        let before = at(year_before).map(|_| to_date(year_before));
+        assert_eq!(units(&row[21]), before.map(|(energy, _)| energy), "{what} to date before");
+        assert_eq!(units(&row[22]), before.and_then(|(_, revenue)| revenue), "{what}");
+        let whole_to_date = |first: NaiveDate| {
+            let (mut start, last) = (first, last_day(period, first));
+            while year(start - Days::new(1)) == year(first) {
+                start = start - Days::new(1);
+            }
+            start.iter_days().take_while(|day| *day <= last).all(|day| read.contains(&day))
+        };
+        match before.filter(|_| whole_to_date(first) && whole_to_date(year_before)) {
+            Some((known, _)) if known > 0 => about(&row[23], energy - known, known, &what),
+            _ => assert_eq!(row[23], "", "{what} to date"),
+        }
     }
     assert!(changes > 0, "nothing was compared with the period before");
     let two_years = drawn.iter().map(|row| row.day.year()).collect::<BTreeSet<_>>().len() > 1;
@@ -226,11 +254,39 @@ async fn the_cube_is_right(written: &Written) {
         SELECT period, axis, level, sum(energy_kwh) AS energy_kwh, sum(revenue) AS revenue
         FROM sales.cube GROUP BY period, axis, level)";
     assert_eq!(cells(&ctx, totals).await, [["1", "1"]]);
+    let customers = "SELECT max(kinds) FROM (
+        SELECT period, first_day, count(DISTINCT customers) AS kinds FROM (
+            SELECT period, first_day, axis, level, sum(customer_count) AS customers
+            FROM sales.cube GROUP BY period, first_day, axis, level)
+        GROUP BY period, first_day)";
+    assert_eq!(cells(&ctx, customers).await, [["1"]]);
+    // Crossed, the axes add up to each by itself.
+    for axis in AXES {
+        let differ = format!(
+            "SELECT count(*) FROM (
+                SELECT period, first_day, {axis}_code AS code, sum(energy_kwh) AS energy_kwh,
+                    sum(revenue) AS revenue, sum(customer_count) AS customer_count
+                FROM sales.crossed GROUP BY 1, 2, 3) AS crossed
+            FULL JOIN (
+                SELECT period, first_day, code, energy_kwh, revenue, customer_count FROM sales.cube
+                WHERE axis = '{axis}' AND level = (SELECT max(level) FROM sales.cube WHERE axis = '{axis}')
+            ) AS cube ON cube.period = crossed.period AND cube.first_day = crossed.first_day
+                AND coalesce(cube.code, '') = coalesce(crossed.code, '')
+            WHERE (cube.energy_kwh IS DISTINCT FROM crossed.energy_kwh)
+                OR (cube.revenue IS DISTINCT FROM crossed.revenue)
+                OR (cube.customer_count IS DISTINCT FROM crossed.customer_count)"
+        );
+        assert_eq!(cells(&ctx, &differ).await, [["0"]], "{axis}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cube_of_the_village_is_right() {
-    the_cube_is_right(&village().await).await;
+    let written = village().await;
+    the_cube_is_right(&written).await;
+    // And from stored rollups as from the reads.
+    written.lake.roll_up(RollupScope::Changed, &|_, _| {}).await.expect("rolled up");
+    the_cube_is_right(&written).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
