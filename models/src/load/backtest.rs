@@ -7,6 +7,7 @@ use super::clock::Clock;
 use super::error::{LoadError, Result};
 use super::forecast::{check_quantiles, steps_of};
 use super::known::{History, Prepared};
+use super::lessons::Lessons;
 use super::metrics::{Metrics, Tally};
 use super::model::{LoadModel, Recent, Request, default_threads};
 use super::series::LoadSeries;
@@ -114,6 +115,7 @@ pub fn backtest(
     let mut notes: Vec<String> = note.into_iter().collect();
     let prepared = Prepared::new(series, clock, steps);
 
+    let mut lessons = Lessons::kept();
     let mut fitted: Vec<Fitted> = Vec::new();
     let (mut cut, mut fits) = (origins[0], 0);
     let mut predictions = Vec::new();
@@ -139,7 +141,7 @@ pub fn backtest(
                 // Another time of day, as after a clock change, is learnt from
                 // the same history as the current fit.
                 let request = Request { origin, cut, steps, ahead, naive: false, threads };
-                let model = LoadModel::fit_prepared(&prepared, clock, &request)?;
+                let model = LoadModel::fit_prepared(&prepared, clock, &request, &mut lessons)?;
                 fits += 1;
                 for note in &model.notes {
                     if !notes.contains(note) {

@@ -1,19 +1,18 @@
 //! The models of one range of leads: a ridge per slot of the day, or the
 //! seasonal naive where that is as good, with the errors either makes.
 
-use ndarray::{Array1, Array2, s};
 use serde::{Deserialize, Serialize};
 
 use super::design::{Design, Group, Row};
 use super::known::{History, Prepared};
+use super::lessons::{Lesson, end_of};
+use super::moments::System;
 use super::parallel;
-use super::ridge::{Ridge, System};
+use super::ridge::Ridge;
 use super::spread::{Miss, Spread};
 
 /// Penalties tried, per unit of weight.
 const LAMBDAS: [f64; 8] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1];
-/// A row's weight relative to the next day's.
-const DECAY_PER_DAY: f64 = 0.9985;
 /// Days held back to choose the penalty.
 const HOLDOUT_DAYS: usize = 90;
 /// Days left out together when errors are collected.
@@ -54,29 +53,20 @@ pub(crate) enum Choice {
     Asked,
 }
 
-/// Training rows of one slot.
-struct Rows {
-    x: Array2<f64>,
-    y: Array1<f64>,
-    weights: Array1<f64>,
-    cells: Vec<usize>,
-    levels: Vec<f64>,
-}
-
 impl Bucket {
-    /// Fits on what `history` knows.
+    /// Fits on what `history` has taught.
     pub(crate) fn fit(
         prepared: &Prepared<'_>,
         history: &History,
-        design: Design,
+        lesson: &Lesson,
         threads: usize,
     ) -> Self {
+        let design = lesson.design.clone();
         let slots = design.slots;
-        let groups = groups(prepared, history, &design);
+        let members = Members::of(lesson);
         let probe: Vec<usize> = (0..slots).step_by((slots / 12).max(1)).collect();
         let tried = parallel::map(probe.len(), threads, |i| {
-            let rows = Rows::collect(prepared, history, &design, probe[i], groups.len());
-            try_lambdas(&rows, history, &design, &groups)
+            try_lambdas(prepared, history, lesson, &members, probe[i])
         });
         let fewest = tried.iter().map(|t| t.rows).min().unwrap_or(0);
         if fewest < MIN_ROWS {
@@ -102,14 +92,21 @@ impl Bucket {
             );
         }
         let fitted = parallel::map(slots, threads, |slot| {
-            let rows = Rows::collect(prepared, history, &design, slot, groups.len());
-            if rows.cells.len() < MIN_ROWS {
+            let own = &lesson.by_slot[slot];
+            if own.rows() < MIN_ROWS {
                 return None;
             }
-            let from = rows.cells.len().saturating_sub(ERROR_DAYS);
-            let cells = rows.cells[from..].to_vec();
-            let (ridge, errors) = rows.system(&groups).finish(lambda, from, BLOCK_DAYS)?;
-            let misses = cells.into_iter().zip(errors).map(|(cell, error)| Miss {
+            let end = end_of(history);
+            let recent = end.saturating_sub(ERROR_DAYS * slots)..end;
+            let rows = lesson.rows(prepared, history, slot, recent);
+            let system = own.system(members.least(own.rows()));
+            let seen = system.see(rows.x.view(), rows.y.view(), rows.weights.view());
+            // One member errs a little more than the mean of all: the interval is
+            // on the safe side of it.
+            let parts = members.parts(&system);
+            let errors = system.left_out(&seen, lambda, BLOCK_DAYS, &parts[0])?;
+            let ridge = system.ridge(lambda, &parts)?;
+            let misses = rows.cells.into_iter().zip(errors).map(|(cell, error)| Miss {
                 cell,
                 error,
                 regime: regime(prepared, &design, cell),
@@ -128,7 +125,7 @@ impl Bucket {
             lambda,
             holdout_error,
             naive_error,
-            columns: groups.len(),
+            columns: members.columns(),
             rows: fewest,
         };
         Self::with_errors(design, ridges, &misses, choice)
@@ -213,45 +210,42 @@ impl Bucket {
     }
 }
 
-impl Rows {
-    fn collect(
-        prepared: &Prepared<'_>,
-        history: &History,
-        design: &Design,
-        slot: usize,
-        columns: usize,
-    ) -> Self {
-        let slots = design.slots;
-        let first_day = history.first.div_ceil(slots) + design.reach_days();
-        let end = history.actual.iter().rposition(|v| v.is_finite()).map_or(0, |last| last + 1);
-        let (mut values, mut y, mut cells, mut levels) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut row = Row { values: Vec::with_capacity(columns), groups: None };
-        for cell in (first_day * slots + slot..end).step_by(slots) {
-            if !history.actual[cell].is_finite() {
-                continue;
-            }
-            let level = design.write(prepared, history, cell, &mut row);
-            if level.is_finite() && row.values.iter().all(|v| v.is_finite()) {
-                values.extend_from_slice(&row.values);
-                y.push(history.actual[cell] - level);
-                cells.push(cell);
-                levels.push(level);
-            }
-        }
-        let last = cells.last().copied().unwrap_or(0);
-        let weights =
-            cells.iter().map(|cell| DECAY_PER_DAY.powi(((last - cell) / slots) as i32)).collect();
-        let x = Array2::from_shape_vec((cells.len(), columns), values)
-            .unwrap_or_else(|_| Array2::zeros((0, columns)));
-        Self { x, y: y.into(), weights, cells, levels }
+/// Which columns each member of the ensemble looks at.
+struct Members<'a> {
+    groups: &'a [Group],
+    count: usize,
+}
+
+impl<'a> Members<'a> {
+    fn of(lesson: &'a Lesson) -> Self {
+        let groups = &lesson.groups;
+        let last = groups.iter().filter_map(|group| match group {
+            Group::Crossed(member) => Some(*member),
+            _ => None,
+        });
+        Self { groups, count: last.max().map_or(1, |last| last + 1) }
     }
 
-    fn system(&self, groups: &[Group]) -> System {
-        // Holidays are rare by nature; other columns must earn their place.
-        let least =
-            |j: usize| if groups[j] == Group::Holiday { 5 } else { 40.min(self.cells.len() / 4) };
-        System::new(self.x.view(), self.y.view(), self.weights.view(), least)
+    fn parts(&self, system: &System) -> Vec<Vec<usize>> {
+        let seen_by = |member: usize| {
+            system.part(|column| match self.groups[column] {
+                Group::Crossed(of) => of == member,
+                _ => true,
+            })
+        };
+        (0..self.count).map(seen_by).collect()
+    }
+
+    /// Columns of one member.
+    fn columns(&self) -> usize {
+        let others = |group: &&Group| !matches!(group, Group::Crossed(member) if *member > 0);
+        self.groups.iter().filter(others).count()
+    }
+
+    /// Rows in which a column must be other than zero. Holidays are rare by
+    /// nature; other columns must earn their place.
+    fn least(&self, rows: usize) -> impl Fn(usize) -> usize {
+        move |column| if self.groups[column] == Group::Holiday { 5 } else { 40.min(rows / 4) }
     }
 }
 
@@ -263,32 +257,32 @@ struct Tried {
     naive_error: f64,
 }
 
-fn try_lambdas(rows: &Rows, history: &History, design: &Design, groups: &[Group]) -> Tried {
-    let n = rows.cells.len();
+fn try_lambdas(
+    prepared: &Prepared<'_>,
+    history: &History,
+    lesson: &Lesson,
+    members: &Members<'_>,
+    slot: usize,
+) -> Tried {
+    let (own, design) = (&lesson.by_slot[slot], &lesson.design);
+    let n = own.rows();
     let none = Tried { rows: n, count: 0, errors: vec![0.0; LAMBDAS.len()], naive_error: 0.0 };
     if n < MIN_ROWS {
         return none;
     }
-    let from = n - HOLDOUT_DAYS.min(n / 4);
-    let predictions = rows.system(groups).forward(from, &LAMBDAS);
-    let actual = rows.y.slice(s![from..]);
+    let (end, held_back) = (end_of(history), HOLDOUT_DAYS.min(n / 4));
+    let from = end.saturating_sub(held_back * design.slots);
+    let rows = lesson.rows(prepared, history, slot, from..end);
+    let system = own.system(members.least(n));
+    let later = system.see(rows.x.view(), rows.y.view(), rows.weights.view());
+    let predictions = system.forward(&later, &LAMBDAS, &members.parts(&system)[0]);
     let errors =
-        predictions.columns().into_iter().map(|column| (&column - &actual).mapv(f64::abs).sum());
+        predictions.columns().into_iter().map(|column| (&column - &rows.y).mapv(f64::abs).sum());
     let lag = design.weekly_lag() * design.slots;
-    let naive = rows.cells[from..].iter().zip(&rows.levels[from..]).zip(actual);
+    let naive = rows.cells.iter().zip(&rows.levels).zip(&rows.y);
     let naive_error =
         naive.map(|((cell, level), y)| (history.filled[cell - lag] - level - y).abs()).sum();
-    Tried { count: n - from, errors: errors.collect(), naive_error, ..none }
-}
-
-fn groups(prepared: &Prepared<'_>, history: &History, design: &Design) -> Vec<Group> {
-    let mut row = Row { values: Vec::new(), groups: Some(Vec::new()) };
-    // The columns are the same for every cell; take one with a past.
-    let cell = (design.reach_days() * design.slots).min(history.filled.len().saturating_sub(1));
-    if design.virtual_origin(cell) > 0 && design.virtual_origin(cell) < history.filled.len() {
-        design.write(prepared, history, cell, &mut row);
-    }
-    row.groups.unwrap_or_default()
+    Tried { count: rows.cells.len(), errors: errors.collect(), naive_error, ..none }
 }
 
 /// What the size of an error may depend on.

@@ -11,6 +11,7 @@ use std::f64::consts::TAU;
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
+use super::crossing::{self, Crossing, MEMBERS};
 use super::known::{History, Prepared};
 
 /// What a column speaks of.
@@ -20,6 +21,8 @@ pub(crate) enum Group {
     Holiday,
     Weather,
     RecentLoad,
+    /// Of one member of the ensemble only.
+    Crossed(usize),
 }
 
 /// Knots of a covariate, at quantiles of its history.
@@ -51,6 +54,8 @@ pub(crate) struct Design {
     pub(crate) observed: Vec<Knots>,
     /// Positions of the flags used.
     pub(crate) flags: Vec<usize>,
+    /// Mixtures of weather and season, member after member.
+    pub(crate) crossings: Vec<Crossing>,
 }
 
 /// A row under construction; groups are recorded for the first one only.
@@ -112,6 +117,7 @@ impl Design {
         self.weather(prepared, cell, origin, &marks, row);
         self.observed(history, cell, origin, row);
         self.load(history, cell, origin, level, &marks, row);
+        self.crossed(prepared, cell, &marks, row);
         level
     }
 
@@ -210,6 +216,35 @@ impl Design {
                 }
             }
         }
+    }
+
+    fn crossed(&self, prepared: &Prepared<'_>, cell: usize, marks: &[(Group, f64)], row: &mut Row) {
+        if self.crossings.is_empty() {
+            return;
+        }
+        let weekend: f64 = marks[1..3].iter().map(|mark| mark.1).sum();
+        let lag = self.lags[0] * self.slots;
+        let inputs = crossing::inputs(prepared, &self.weather, cell, lag, weekend);
+        let each = self.crossings.len() / MEMBERS;
+        for (place, crossing) in self.crossings.iter().enumerate() {
+            row.push(Group::Crossed(place / each), crossing.value(&inputs));
+        }
+    }
+
+    /// Would rows of the other mean the same, knots apart?
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let names = |knots: &[Knots]| -> Vec<(String, usize)> {
+            knots.iter().map(|knots| (knots.name.clone(), knots.position)).collect()
+        };
+        self.slots == other.slots
+            && self.lead_days == other.lead_days
+            && self.origin_slot == other.origin_slot
+            && self.lags == other.lags
+            && self.long_days == other.long_days
+            && self.harmonics == other.harmonics
+            && self.flags == other.flags
+            && names(&self.weather) == names(&other.weather)
+            && names(&self.observed) == names(&other.observed)
     }
 
     fn weather_lags(&self) -> Vec<usize> {

@@ -5,17 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::{Bucket, Choice};
 use super::clock::Clock;
+use super::crossing;
 use super::design::{Design, Knots};
 use super::error::{LoadError, Result};
 use super::forecast::{Forecast, ForecastSpec};
 use super::known::{History, Prepared};
+use super::lessons::Lessons;
 use super::parallel;
 use super::series::{LoadSeries, MICROS_PER_DAY, show_step};
 use super::spread::quantile_sorted;
 use super::transform::Transform;
 
 /// Version of the stored form of [`LoadModel`].
-pub const MODEL_VERSION: u32 = 1;
+pub const MODEL_VERSION: u32 = 2;
 
 /// Ends of the ranges of leads that share a model, in days.
 const LEAD_DAYS: [usize; 16] = [1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63, 91, 182, 364, 742, 1113];
@@ -60,7 +62,7 @@ impl LoadModel {
         let prepared = Prepared::new(series, clock, (origin + steps).saturating_sub(series.len()));
         let ahead = prepared.given_ahead(origin, origin + steps);
         let request = Request { origin, cut: origin, steps, ahead, naive, threads: spec.threads() };
-        let mut model = Self::fit_prepared(&prepared, clock, &request)?;
+        let mut model = Self::fit_prepared(&prepared, clock, &request, &mut Lessons::unkept())?;
         model.notes.splice(0..0, note);
         Ok(model)
     }
@@ -69,6 +71,7 @@ impl LoadModel {
         prepared: &Prepared<'_>,
         clock: Clock,
         request: &Request,
+        lessons: &mut Lessons,
     ) -> Result<Self> {
         let series = prepared.series;
         let cut = request.cut;
@@ -103,7 +106,11 @@ impl LoadModel {
                 if request.naive {
                     Bucket::naive(prepared, &history, design, Choice::Asked)
                 } else {
-                    Bucket::fit(prepared, &history, design, request.threads)
+                    let lesson =
+                        lessons.learn(prepared, &history, transform, design, request.threads);
+                    let bucket = Bucket::fit(prepared, &history, &lesson, request.threads);
+                    lessons.keep(lesson);
+                    bucket
                 }
             })
             .collect();
@@ -264,6 +271,7 @@ impl Plan<'_> {
             weather: weather.collect(),
             observed: observed.collect(),
             flags: self.request.ahead.1.clone(),
+            crossings: crossing::draw(self.weather.len(), days),
         }
     }
 }

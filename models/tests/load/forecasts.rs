@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use loadstar_models::load::{
-    BacktestSpec, ForecastSpec, LoadError, LoadModel, LoadSeries, SeasonalNaive, backtest, forecast,
+    BacktestSpec, ForecastSpec, LoadError, LoadModel, LoadSeries, MODEL_VERSION, SeasonalNaive,
+    backtest, forecast,
 };
 use ndarray::Array1;
 use proptest::prelude::*;
@@ -190,8 +191,10 @@ fn a_stored_model_forecasts_the_same_and_refuses_what_it_was_not_made_for() {
     refused(&ForecastSpec::new(TimeDelta::hours(48)), &series);
     refused(&day_ahead(), &town_in(chrono_tz::UTC, 400, TimeDelta::minutes(30)));
     refused(&day_ahead(), &LoadSeries { known: Vec::new(), ..series.clone() });
+    let version = format!("\"version\":{MODEL_VERSION}");
+    assert!(text.contains(&version));
     let other: LoadModel =
-        serde_json::from_str(&text.replacen("\"version\":1", "\"version\":99", 1)).unwrap();
+        serde_json::from_str(&text.replacen(&version, "\"version\":99", 1)).unwrap();
     assert!(matches!(other.forecast(&series, &day_ahead()), Err(LoadError::BadModel { .. })));
 }
 
