@@ -12,6 +12,7 @@ mod kill;
 #[path = "../../../ingest/tests/apache/ministack.rs"]
 mod ministack;
 mod postgres;
+mod readers;
 mod replay;
 mod s3;
 mod sql;
