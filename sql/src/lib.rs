@@ -16,6 +16,7 @@
 //! | `reports/` | the weekly report's figures, by typed parameters |
 //! | `sales/` and the like | views of a function of the business, in the schema of that name, each planned when first used |
 //! | `since/` | what has changed since an earlier instant, see [`Lake::between`] |
+//! | `analyst/` | questions as analysts ask them, measured by the bench of that name |
 //! | `vee/` | what validation of reads looks at, see [`Lake::vee_work`] |
 #![forbid(unsafe_code)]
 
@@ -41,7 +42,7 @@ pub use error::LakeError;
 pub use features::Features;
 pub use foreign::{Mapping, map_file};
 pub use lake::{Lake, LakeOptions, TableStatus};
-pub use queries::{Column, Function, Query, SCHEMAS, catalogue, session_views};
+pub use queries::{ANALYST, Column, Function, Query, SCHEMAS, catalogue, session_views};
 pub use report::{REPORTS, Week, WeekError, report};
 pub use rollup::{RollupOutcome, RollupScope};
 pub use session::collect;

@@ -211,10 +211,19 @@ pub fn session_views() -> impl Iterator<Item = (&'static str, &'static Query)> {
     views().map(|query| ("public", query)).chain(business)
 }
 
+/// Questions as an analyst asks them, over the tables and views of a session:
+/// what the bench of that name measures.
+pub const ANALYST: &[Query] = queries!("analyst":
+    "sales_by_tariff", "sales_by_region_and_week", "sales_by_voltage_and_industry",
+    "price_by_class_and_month", "peak_day_by_region", "weekday_profile",
+    "greatest_customers", "daily_energy_percentiles", "halved_customers",
+    "raw_energy_by_day", "raw_energy_by_quality", "reads_of_a_meter",
+);
+
 pub(crate) const VEE: &[Query] = queries!("vee": "suspects", "reads", "outages", "known");
 
 /// Every query that ships, with its folder: `views`, `rollups`, `features`,
-/// `reports`, `since`, `vee` or the schema of its function.
+/// `reports`, `since`, `vee`, `analyst` or the schema of its function.
 #[must_use]
 pub fn catalogue() -> Vec<(&'static str, Query)> {
     let folder = |name, queries: &[Query]| {
@@ -230,6 +239,7 @@ pub fn catalogue() -> Vec<(&'static str, Query)> {
         folder("reports", REPORTS),
         folder("since", SINCE),
         folder("vee", VEE),
+        folder("analyst", ANALYST),
     ]
     .concat();
     others.into_iter().chain(business).collect()

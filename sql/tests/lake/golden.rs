@@ -102,6 +102,7 @@ pub(crate) async fn all_answer_as_they_did(written: &Written) {
                 }
                 answer
             }
+            ("analyst", _) => rows(&ctx, query.sql).await,
             ("vee", "suspects") => batch.suspects.clone(),
             ("vee", "outages") => batch.outages.clone(),
             ("vee", "known") => batch.known.clone(),
@@ -124,7 +125,7 @@ fn every_file_is_in_the_catalogue_and_says_what_it_is() {
     let mut found = BTreeSet::new();
     let used = SCHEMAS.iter().filter(|function| !function.views.is_empty());
     let functions = used.map(|function| function.name);
-    let folders = ["views", "rollups", "features", "reports", "since", "vee"];
+    let folders = ["views", "rollups", "features", "reports", "since", "vee", "analyst"];
     for kind in folders.into_iter().chain(functions) {
         for file in std::fs::read_dir(folder("queries").join(kind)).expect("a folder") {
             let name = file.expect("a file").file_name();
