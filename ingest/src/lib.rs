@@ -31,6 +31,7 @@ mod layout;
 mod ledger;
 mod load;
 mod merge;
+mod once;
 mod registry;
 mod replay;
 mod retain;

@@ -11,11 +11,12 @@ use arrow::error::ArrowError;
 use arrow::util::display::array_value_to_string;
 use chrono::Utc;
 use deltalake_core::kernel::Add;
-use loadstar_schema::Table;
+use loadstar_schema::{ONE_ROW_A_KEY, Table};
 use parquet::arrow::ArrowWriter;
 use uuid::Uuid;
 
 use crate::layout;
+use crate::once::Once;
 use crate::statistics::Statistics;
 
 /// A file on its way into the store.
@@ -69,13 +70,14 @@ pub(crate) fn encode(
     Ok(files)
 }
 
-/// A file that takes in its rows bit by bit. Encoded they are small, beside what
+/// A file that takes in its rows bit by bit, in their order. Encoded they are small, beside what
 /// they are in memory, and so are kept until the file is whole: a put of all of
 /// it leaves nothing behind in the store when the process dies.
 pub(crate) struct FileWriter {
     table: Table,
     parquet: ArrowWriter<Vec<u8>>,
     statistics: Statistics,
+    once: Once,
 }
 
 impl FileWriter {
@@ -84,12 +86,13 @@ impl FileWriter {
         let properties = layout::writer_properties(table);
         let bytes = Vec::with_capacity(64 * 1024);
         let parquet = ArrowWriter::try_new(bytes, schema, Some(properties))?;
-        Ok(Self { table, parquet, statistics: Statistics::new(table) })
+        Ok(Self { table, parquet, statistics: Statistics::new(table), once: Once::new(table) })
     }
 
     /// Appends rows.
     pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), ArrowError> {
         self.statistics.add(rows)?;
+        self.once.add(rows)?;
         self.parquet.write(rows)?;
         Ok(())
     }
@@ -108,7 +111,8 @@ impl FileWriter {
         }
         let id = Uuid::new_v4();
         let place = place.map_or_else(|| "c000".to_owned(), |place| format!("{PLACE}{place}"));
-        path.push_str(&format!("part-00000-{id}-{place}.zstd.parquet"));
+        let once = if self.once.so_far() { format!("{ONE_ROW_A_KEY}-") } else { String::new() };
+        path.push_str(&format!("part-00000-{id}-{once}{place}.zstd.parquet"));
         let add = Add {
             path,
             partition_values: values,
@@ -135,6 +139,8 @@ pub(crate) fn place_of(path: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use loadstar_schema::has_one_row_a_key;
+
     use super::*;
 
     #[test]
@@ -146,6 +152,9 @@ mod tests {
         };
         assert_eq!(place_of(&named(Some(1_234))), Some(1_234));
         assert_eq!(place_of(&named(None)), None);
+        // A file without rows has no key twice.
+        assert!(has_one_row_a_key(&named(Some(7))) && has_one_row_a_key(&named(None)));
+        assert!(!has_one_row_a_key("day=2026-01-01/part-00000-a-v12.zstd.parquet"));
         assert_eq!(place_of("day=2026-01-01/part-00007-a-v12.c000.snappy.parquet"), None);
     }
 }

@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Int64Type, Schema, SchemaRef};
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoArrow;
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
-use loadstar_schema::{Table, timestamp_type};
+use loadstar_schema::{Table, has_one_row_a_key, timestamp_type};
 use object_store::path::Path;
 use url::Url;
 
@@ -23,6 +23,8 @@ pub(crate) struct LakeFile {
     /// The day (or month) it is partitioned by, in days since 1970.
     pub(crate) partition: Option<i32>,
     pub(crate) rows: Option<u64>,
+    /// No two of them have the same key.
+    pub(crate) one_row_a_key: bool,
     /// Greatest `available_at` inside, microseconds, if the log says.
     pub(crate) newest_available_at: Option<i64>,
 }
@@ -158,6 +160,7 @@ fn read_files(table: Table, root: &Url, batch: &RecordBatch) -> Result<Vec<LakeF
                 location: Path::from_iter(root.parts().chain(Path::from(path).parts())),
                 size_bytes: u64::try_from(sizes.value(row)).unwrap_or(0),
                 partition,
+                one_row_a_key: has_one_row_a_key(path),
                 rows: number(&rows, row).and_then(|rows| u64::try_from(rows).ok()),
                 newest_available_at: number(&newest, row),
             })

@@ -11,6 +11,7 @@ mod demo;
 mod kill;
 #[path = "../../../ingest/tests/apache/ministack.rs"]
 mod ministack;
+mod once;
 mod postgres;
 mod readers;
 mod replay;

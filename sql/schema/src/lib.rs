@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod codes;
+mod data_file;
 pub mod day;
 pub mod event;
 pub mod fixed;
@@ -23,6 +24,7 @@ mod table;
 mod thresholds;
 pub mod wire;
 
+pub use data_file::{ONE_ROW_A_KEY, has_one_row_a_key};
 pub use fixed::{Energy, Fixed, Money, Price};
 pub use table::{Table, is_column_name, timestamp_type};
 pub use thresholds::{Threshold, Thresholds, VEE_TRANSACTION};

@@ -8,6 +8,9 @@
 //! ([`exec`]): what is held at a time is one day, and a filter on `day` leaves
 //! the other days' files unread. Filters on key columns hold for all versions
 //! of a key or for none, so these too go down into the Parquet scan.
+//!
+//! Most days are one file in which no key comes twice, and the file's name says
+//! so: of those every row is the newest, and they are read as they are.
 
 mod exec;
 mod newest;
@@ -24,12 +27,14 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, col, lit};
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 use loadstar_schema::Table;
 
@@ -193,13 +198,78 @@ impl TableProvider for CurrentTable {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let every: Vec<usize> = (0..self.schema.fields().len()).collect();
-        let wanted = projection.unwrap_or(&every);
-        let output = Arc::new(self.schema.project(wanted)?);
-        let files = self.files_kept(state, filters)?;
-        if files.is_empty() {
-            return Ok(Arc::new(EmptyExec::new(output)));
+        let output = Arc::new(self.schema.project(projection.unwrap_or(&every))?);
+        let (newest, others) = self.parted(self.files_kept(state, filters)?);
+        let mut parts = Vec::new();
+        if !newest.is_empty() {
+            parts.push(self.as_they_are(state, &newest, &output, filters)?);
         }
+        if !others.is_empty() {
+            parts.push(self.reduced(state, &others, &output, filters)?);
+        }
+        match (parts.pop(), parts.is_empty()) {
+            (None, _) => Ok(Arc::new(EmptyExec::new(output))),
+            (Some(part), true) => Ok(part),
+            (Some(part), false) => {
+                parts.push(part);
+                UnionExec::try_new(parts)
+            }
+        }
+    }
+}
 
+impl CurrentTable {
+    /// The files that hold newest revisions and nothing else, and the others.
+    /// Of the former each is the only one of its partition, has no key twice,
+    /// and was there in time.
+    fn parted<'a>(&self, files: Vec<&'a LakeFile>) -> (Vec<&'a LakeFile>, Vec<&'a LakeFile>) {
+        let mut of_partition: BTreeMap<Option<i32>, usize> = BTreeMap::new();
+        let partition =
+            |file: &LakeFile| file.partition.filter(|_| partition_follows_key(self.table));
+        // Of all files, those that a filter leaves out too: they may hold what counts.
+        for file in &self.files {
+            *of_partition.entry(partition(file)).or_default() += 1;
+        }
+        let as_of = self.as_of.map(|as_of| as_of.timestamp_micros());
+        let in_time = |file: &LakeFile| {
+            as_of.is_none_or(|as_of| file.newest_available_at.is_some_and(|newest| newest <= as_of))
+        };
+        files.into_iter().partition(|file| {
+            file.one_row_a_key && of_partition.get(&partition(file)) == Some(&1) && in_time(file)
+        })
+    }
+
+    /// The rows of files that need no reduction.
+    fn as_they_are(
+        &self,
+        state: &dyn Session,
+        files: &[&LakeFile],
+        output: &Schema,
+        filters: &[Expr],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let source = self.source(state, filters.iter().cloned())?;
+        let columns = self.table_schema();
+        let columns = output
+            .fields()
+            .iter()
+            .map(|field| columns.table_schema().index_of(field.name()))
+            .collect::<Result<Vec<usize>, _>>()?;
+        let scans = self.spread(state, files);
+        let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
+            .with_file_groups(scans.into_iter().map(FileGroup::new).collect())
+            .with_projection_indices(Some(columns))?
+            .build();
+        Ok(DataSourceExec::from_data_source(scan))
+    }
+
+    /// The newest revision of every key of files.
+    fn reduced(
+        &self,
+        state: &dyn Session,
+        files: &[&LakeFile],
+        output: &SchemaRef,
+        filters: &[Expr],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let source_schema = self.table_schema();
         let full = source_schema.table_schema();
         let needed: HashSet<&str> = output
@@ -223,23 +293,8 @@ impl TableProvider for CurrentTable {
             );
             col("available_at").lt_eq(lit(instant))
         });
-        let mut options = state.default_table_options().parquet;
-        // Row filters would be evaluated twice: the plan above keeps them.
-        options.global.pushdown_filters = false;
-        options.global.schema_force_view_types = false;
-        let mut source =
-            ParquetSource::new(source_schema.clone()).with_table_parquet_options(options);
-        if let Some(predicate) = conjunction(filters.iter().cloned().chain(known)) {
-            let schema = DFSchema::try_from(Arc::clone(full))?;
-            source = source
-                .with_predicate(state.create_physical_expr(unqualified(predicate)?, &schema)?);
-        }
-        let scans = spread(
-            &files,
-            !self.table.partition().is_empty(),
-            partition_follows_key(self.table),
-            state.config().target_partitions(),
-        );
+        let source = self.source(state, filters.iter().cloned().chain(known))?;
+        let scans = self.spread(state, files);
         // Days must arrive one after the other in their own scan. The order
         // alone does not keep them there: optimizer rules take it back where no
         // one above asks for it, and scans then take files from each other.
@@ -256,7 +311,7 @@ impl TableProvider for CurrentTable {
                 self.table,
                 full,
                 input,
-                &output,
+                output,
                 partition_follows_key(self.table),
                 self.as_of.map(|as_of| as_of.timestamp_micros()),
             )
@@ -270,6 +325,41 @@ impl TableProvider for CurrentTable {
         let input = DataSourceExec::from_data_source(scan(needed)?);
         let reduction = reduction(&input.schema())?;
         Ok(Arc::new(NewestRevisionExec::new(input, reduction, whole)))
+    }
+
+    /// Reads the files, leaving out what the filters rule out by statistics.
+    fn source(
+        &self,
+        state: &dyn Session,
+        filters: impl Iterator<Item = Expr>,
+    ) -> Result<ParquetSource> {
+        let mut options = state.default_table_options().parquet;
+        // Row filters would be evaluated twice: the plan above keeps them.
+        options.global.pushdown_filters = false;
+        options.global.schema_force_view_types = false;
+        let columns = self.table_schema();
+        // Files never change: their footers are read once.
+        let runtime = state.runtime_env();
+        let footers = CachedParquetFileReaderFactory::new(
+            runtime.object_store(&self.store)?,
+            runtime.cache_manager.get_file_metadata_cache(),
+        );
+        let source = ParquetSource::new(columns.clone())
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(footers));
+        let Some(predicate) = conjunction(filters) else { return Ok(source) };
+        let schema = DFSchema::try_from(Arc::clone(columns.table_schema()))?;
+        let predicate = state.create_physical_expr(unqualified(predicate)?, &schema)?;
+        Ok(source.with_predicate(predicate))
+    }
+
+    fn spread(&self, state: &dyn Session, files: &[&LakeFile]) -> Vec<Vec<PartitionedFile>> {
+        spread(
+            files,
+            !self.table.partition().is_empty(),
+            partition_follows_key(self.table),
+            state.config().target_partitions(),
+        )
     }
 }
 
