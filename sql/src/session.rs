@@ -134,17 +134,44 @@ pub(crate) async fn of_contract(
     Ok(ctx)
 }
 
-/// A session for rolling up: what is known now, but only of the `files` of
-/// meter reads, and rollups computed from these, not as they are stored.
-pub(crate) async fn of_files(
+/// What rollups are computed from.
+#[derive(Default)]
+pub(crate) struct Reads {
+    /// The files of meter reads.
+    pub(crate) files: Vec<LakeFile>,
+    /// Views that were answered before and are the same for every file.
+    pub(crate) answered: BTreeMap<&'static str, Arc<dyn TableProvider>>,
+}
+
+/// A session for rolling up: what is known now, but of meter reads only some,
+/// and rollups computed from these, not as they are stored.
+pub(crate) async fn of_reads(
     lake: &Lake,
     tables: &[LakeTable],
-    files: Vec<LakeFile>,
+    reads: &Reads,
 ) -> Result<SessionContext, LakeError> {
     let ctx = context(Arc::clone(&lake.runtime), config(lake));
-    let (public, raw, _) = schemas(lake, tables, None, Some(files)).await?;
+    let (public, raw, _) = schemas(lake, tables, None, Some(reads)).await?;
     install(&ctx, public, raw)?;
     Ok(ctx)
+}
+
+/// Who held which meter, in which class and at which price: for rolling up, held
+/// in memory. Every batch of days joins the same, and to tell it from the log
+/// of changes sorts all of that.
+pub(crate) async fn of_customers(lake: &Lake, tables: &[LakeTable]) -> Result<Reads, LakeError> {
+    let mut reads = Reads::default();
+    let ctx = of_reads(lake, tables, &reads).await?;
+    for name in ["meters_by_day", "customers_by_day", "tariff_prices"] {
+        let of_plan = |error: DataFusionError| LakeError::of_shipped(name, &error);
+        let answer = ctx.table(name).await.map_err(of_plan)?;
+        let planned = Arc::clone(answer.schema().inner());
+        let rows = answer.collect_partitioned().await.map_err(of_plan)?;
+        let schema = rows.iter().flatten().next().map_or(planned, RecordBatch::schema);
+        let rows = MemTable::try_new(schema, rows).map_err(of_plan)?;
+        reads.answered.insert(name, Arc::new(rows));
+    }
+    Ok(reads)
 }
 
 /// A session for rolling up by the axes: the daily rollup as it is stored, and
@@ -262,7 +289,7 @@ async fn schemas(
     lake: &Lake,
     tables: &[LakeTable],
     as_of: Option<DateTime<Utc>>,
-    reads: Option<Vec<LakeFile>>,
+    reads: Option<&Reads>,
 ) -> Result<Schemas, LakeError> {
     let ctx = context(Arc::clone(&lake.runtime), config(lake));
     let raw: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
@@ -309,9 +336,9 @@ async fn schemas(
             }
             table => {
                 if table == Table::MeterReads
-                    && let Some(reads) = &reads
+                    && let Some(reads) = reads
                 {
-                    files.clone_from(reads);
+                    files.clone_from(&reads.files);
                 }
                 put(&raw, name, landed)?;
                 let schema = table.schema();
@@ -323,7 +350,8 @@ async fn schemas(
     put(&public, "lake_time", lake_time(as_of, newest)?)?;
 
     for query in queries::views() {
-        let provider = match stored.rows(query.name) {
+        let answered = || reads.and_then(|reads| reads.answered.get(query.name).cloned());
+        let provider = match stored.rows(query.name).or_else(answered) {
             Some(rows) => rows,
             None => view(&ctx, query).await?,
         };

@@ -184,13 +184,18 @@ impl Lake {
         let mut outcome = RollupOutcome::default();
         let mut done = 0;
         progress(0, all.len());
+        let mut reads = if all.is_empty() {
+            session::Reads::default()
+        } else {
+            session::of_customers(self, &tables).await?
+        };
         for batch in batches(&all, &rows) {
-            let files: Vec<_> = files
+            reads.files = files
                 .iter()
                 .filter(|file| file.partition.is_some_and(|day| batch.contains(&day)))
                 .cloned()
                 .collect();
-            let ctx = session::of_files(self, &tables, files).await?;
+            let ctx = session::of_reads(self, &tables, &reads).await?;
             for job in &mut planned {
                 let days: BTreeSet<i32> = job.days.intersection(&batch).copied().collect();
                 if days.is_empty() {
@@ -250,10 +255,14 @@ async fn compute(
     let query = rollup.query()?;
     let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(Vec::new()) };
     let key = rollup.table().key().join(", ");
+    // Not `<= last`: a single day would be simplified to `day = first`, the rows
+    // would pass for sorted by it, and aggregates hand out groups bit by bit,
+    // each time moving all that are left.
     let sql = format!(
         "SELECT * FROM {} WHERE day >= arrow_cast({first}, 'Date32') \
-         AND day <= arrow_cast({last}, 'Date32') ORDER BY day, {key}",
+         AND day < arrow_cast({}, 'Date32') ORDER BY day, {key}",
         query.name,
+        last + 1,
     );
     let answer = async { ctx.sql(&sql).await?.collect().await };
     let rows = answer.await.map_err(|error| LakeError::of_shipped(query.name, &error))?;
