@@ -144,7 +144,8 @@ pub const SCHEMAS: &[Function] = &[
     Function {
         name: "sales", en: "Sales analysis", zh: "售电分析",
         views: queries!("sales":
-            "cube", "crossed", "axis_levels", "unbilled", "price_change", "price_change_by_class",
+            "cube", "crossed", "axis_levels", "issued", "unbilled", "price_change",
+            "price_change_by_class",
             "top_customers", "top_movers",
         ),
     },

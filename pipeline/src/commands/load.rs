@@ -40,7 +40,7 @@ pub async fn run(args: LoadArgs, context: Context) -> Result<()> {
     let mut total = LoadProgress::default();
     let mut refused = Vec::new();
     for file in &args.files {
-        let stage = stages.begin(&format!("loading {}", file.display()));
+        let stage = stages.begin(&format!("loading {} into {}", file.display(), table.name()));
         let source = source(file, &mappings)?;
         let summary = if is_stream(table) {
             load_events(&lake, table, file, &mappings, &source, codes.clone(), &stage).await?

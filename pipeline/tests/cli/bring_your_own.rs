@@ -32,30 +32,22 @@ fn records(file: impl Read) -> impl Iterator<Item = csv::StringRecord> {
     csv::Reader::from_reader(file).into_records().map(Result::unwrap)
 }
 
-/// The commands of the README's walk-through, as they stand there.
-fn walk_through() -> Vec<String> {
+/// Runs a walk-through of the README as it stands there, but for what `changed`
+/// does to a script; returns what the commands said on stderr.
+pub(crate) fn walk_through(
+    name: &str,
+    place: &Workplace,
+    changed: impl Fn(String) -> String,
+) -> String {
     let readme =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
-    let section = readme.split("<!-- bring your own: begin -->").nth(1).unwrap();
-    let section = section.split("<!-- bring your own: end -->").next().unwrap();
-    let mut scripts = Vec::new();
-    for block in section.split("```sh\n").skip(1) {
-        scripts.push(block.split("```").next().unwrap().to_owned());
-    }
-    scripts
-}
-
-#[test]
-fn the_readme_walk_through_gives_the_files_own_totals() {
-    let place = Workplace::new();
-    std::fs::create_dir(place.path().join("bdg1")).unwrap();
-    for name in ["customers.csv", "daily_kwh.csv.zst"] {
-        std::fs::copy(Path::new(FOLDER).join(name), place.path().join("bdg1").join(name)).unwrap();
-    }
+    let section = readme.split(&format!("<!-- {name}: begin -->")).nth(1).unwrap();
+    let section = section.split(&format!("<!-- {name}: end -->")).next().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_loadstar"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    for script in walk_through() {
-        let script = script.replace("pipeline/tests/data/bdg1/", "bdg1/");
+    let mut said = String::new();
+    for block in section.split("```sh\n").skip(1) {
+        let script = changed(block.split("```").next().unwrap().to_owned());
         let done = Command::new("bash")
             .args(["-euc", &script])
             .current_dir(place.path())
@@ -66,7 +58,21 @@ fn the_readme_walk_through_gives_the_files_own_totals() {
         let (out, err) =
             (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert!(done.status.success(), "{script}\n{out}\n{err}");
+        said.push_str(&err);
     }
+    said
+}
+
+#[test]
+fn the_readme_walk_through_gives_the_files_own_totals() {
+    let place = Workplace::new();
+    std::fs::create_dir(place.path().join("bdg1")).unwrap();
+    for name in ["customers.csv", "daily_kwh.csv.zst"] {
+        std::fs::copy(Path::new(FOLDER).join(name), place.path().join("bdg1").join(name)).unwrap();
+    }
+    walk_through("bring your own", &place, |script| {
+        script.replace("pipeline/tests/data/bdg1/", "bdg1/")
+    });
 
     let (industry, region) = expected();
     for (axis, totals) in [("industry", industry), ("region", region)] {

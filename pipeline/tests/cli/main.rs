@@ -18,4 +18,5 @@ mod replay;
 mod s3;
 mod sql;
 mod ties;
+mod utilities;
 mod vee;

@@ -18,8 +18,9 @@
 -- Column:   region_code | region | 供电区域
 -- Column:   area_id | transformer area | 台区编号
 -- Column:   feeder_id | feeder | 线路编号
+-- Column:   service_type | full service, or delivery alone | 供电服务类型
 SELECT customer_id, first_day, last_day, meter_id, status,
-    voltage_code, tariff_code, usage_code, industry_code, region_code, area_id, feeder_id
+    voltage_code, tariff_code, usage_code, industry_code, region_code, area_id, feeder_id, service_type
 FROM (
     SELECT *,
         least(

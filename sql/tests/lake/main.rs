@@ -15,6 +15,7 @@ mod edits;
 mod errors;
 mod files;
 mod golden;
+mod issued;
 mod load;
 mod loss;
 mod metering;
