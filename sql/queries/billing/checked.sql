@@ -13,14 +13,17 @@
 --   wrong_voltage_band   the price of the same class in another band
 --   wrong_price          a price of none of these
 --   wrong_multiplier     the energy without the multiplier, or with it twice
+--   estimated_read       the energy by a register that was estimated then and has been read since
 --   wrong_tou            all the energy, in other periods, or not by period at all
 --   wrong_energy         another energy than the registers counted
 --   wrong_step           other kWh in a step than the year so far leaves in it
+--   contract_excess      the demand or the contract, without what the demand exceeds the contract by
 --   wrong_demand, wrong_capacity   another basic quantity
 --   power_factor         another percentage than the power factor gives
 --   power_factor_base    the right percentage of something else
 --   missing_line, extra_line   a line that should be, or should not
---   rounding             quantity and price are right, the amount is one cent off; wrong_amount: more
+--   rounding             quantity and price are right, the amount is one cent off
+--   wrong_amount         quantity and price are right, the amount is more than that off
 --
 -- A power-factor line follows the others: where it is what it would be at the energy billed, or the right
 -- percentage of lines that are wrong, its reason is that of the line that differs most.
@@ -53,26 +56,36 @@ WITH lines AS (
                 ELSE billed_price END END AS base_price
     FROM billing.reckoning
     WINDOW of_bill AS (PARTITION BY bill_id)
+), summed AS (
+    SELECT *,
+        CASE
+            WHEN billed_kwh = counted_kwh THEN NULL
+            WHEN multiplier <> 1 AND (billed_kwh * multiplier = counted_kwh OR billed_kwh = counted_kwh * multiplier)
+                THEN 'wrong_multiplier'
+            WHEN billed_kwh = estimated_energy_kwh THEN 'estimated_read'
+            WHEN billed_kwh IS NOT NULL AND counted_kwh IS NOT NULL THEN 'wrong_energy'
+        END AS energy_reason
+    FROM lines
 ), likened AS (
-    SELECT lines.*, row_number() OVER (
+    SELECT summed.*, row_number() OVER (
             PARTITION BY bill_id, component, tou
             ORDER BY CASE
-                WHEN tariffs.tariff_code = lines.tariff_code AND tariffs.price_band = lines.price_band THEN 1
-                WHEN tariffs.price_band = lines.price_band AND tariffs.valid_from <= lines.period_end
-                    AND (tariffs.valid_to IS NULL OR tariffs.valid_to > lines.period_end) THEN 2
-                WHEN tariffs.tariff_code = lines.tariff_code AND tariffs.valid_from <= lines.period_end
-                    AND (tariffs.valid_to IS NULL OR tariffs.valid_to > lines.period_end) THEN 3
+                WHEN tariffs.tariff_code = summed.tariff_code AND tariffs.price_band = summed.price_band THEN 1
+                WHEN tariffs.price_band = summed.price_band AND tariffs.valid_from <= summed.period_end
+                    AND (tariffs.valid_to IS NULL OR tariffs.valid_to > summed.period_end) THEN 2
+                WHEN tariffs.tariff_code = summed.tariff_code AND tariffs.valid_from <= summed.period_end
+                    AND (tariffs.valid_to IS NULL OR tariffs.valid_to > summed.period_end) THEN 3
                 ELSE 4 END) AS likeness,
         CASE
             WHEN tariffs.tariff_code IS NULL THEN NULL
-            WHEN tariffs.tariff_code = lines.tariff_code AND tariffs.price_band = lines.price_band
+            WHEN tariffs.tariff_code = summed.tariff_code AND tariffs.price_band = summed.price_band
                 THEN 'wrong_price_version'
-            WHEN tariffs.valid_from > lines.period_end OR tariffs.valid_to <= lines.period_end THEN NULL
-            WHEN tariffs.price_band = lines.price_band THEN 'wrong_class'
-            WHEN tariffs.tariff_code = lines.tariff_code THEN 'wrong_voltage_band'
+            WHEN tariffs.valid_from > summed.period_end OR tariffs.valid_to <= summed.period_end THEN NULL
+            WHEN tariffs.price_band = summed.price_band THEN 'wrong_class'
+            WHEN tariffs.tariff_code = summed.tariff_code THEN 'wrong_voltage_band'
         END AS price_reason
-    FROM lines
-    LEFT JOIN tariffs ON tariffs.energy_price_per_kwh = lines.base_price
+    FROM summed
+    LEFT JOIN tariffs ON tariffs.energy_price_per_kwh = summed.base_price
 ), reasoned AS (
     SELECT *,
         CASE
@@ -81,21 +94,23 @@ WITH lines AS (
             WHEN billed_quantity = quantity AND billed_price = price AND billed_amount = amount THEN NULL
             WHEN component = 'power_factor' THEN NULL
             WHEN billed_amount IS NULL OR amount IS NULL THEN CASE
-                WHEN component = 'energy' AND billed_kwh IS NOT NULL AND counted_kwh IS NOT NULL THEN 'wrong_tou'
-                WHEN component LIKE 'step%' THEN
-                    CASE WHEN billed_kwh IS DISTINCT FROM counted_kwh THEN 'wrong_energy' ELSE 'wrong_step' END
+                -- A period's line alone, the others as they should be.
+                WHEN component = 'energy' AND counted_kwh - billed_kwh = coalesce(quantity, -billed_quantity)
+                    THEN CASE WHEN amount IS NULL THEN 'extra_line' ELSE 'missing_line' END
+                WHEN component = 'energy' AND billed_kwh IS NOT NULL AND counted_kwh IS NOT NULL
+                    THEN coalesce(energy_reason, 'wrong_tou')
+                WHEN component LIKE 'step%' THEN coalesce(energy_reason, 'wrong_step')
                 WHEN amount IS NULL THEN 'extra_line' ELSE 'missing_line' END
             WHEN billed_price <> price THEN
                 CASE WHEN billed_tariff_version <> tariff_version THEN 'wrong_price_version'
                     ELSE coalesce(price_reason, 'wrong_price') END
             WHEN billed_quantity <> quantity THEN CASE
                 WHEN component = 'basic' THEN
-                    CASE WHEN demand_mode = 'demand' THEN 'wrong_demand' ELSE 'wrong_capacity' END
-                WHEN component = 'energy' AND multiplier <> 1 AND (billed_quantity * multiplier = quantity
-                    OR billed_quantity = quantity * multiplier) THEN 'wrong_multiplier'
-                WHEN component = 'energy' AND by_period AND billed_kwh = counted_kwh THEN 'wrong_tou'
-                WHEN component LIKE 'step%' AND billed_kwh = counted_kwh THEN 'wrong_step'
-                ELSE 'wrong_energy' END
+                    CASE WHEN without_excess THEN 'contract_excess'
+                        WHEN demand_mode = 'demand' THEN 'wrong_demand' ELSE 'wrong_capacity' END
+                WHEN component LIKE 'step%' THEN coalesce(energy_reason, 'wrong_step')
+                WHEN component = 'energy' AND by_period THEN coalesce(energy_reason, 'wrong_tou')
+                ELSE coalesce(energy_reason, 'wrong_energy') END
             WHEN abs(difference_amount) <= 0.01 THEN 'rounding'
             ELSE 'wrong_amount'
         END AS own_reason
@@ -115,7 +130,7 @@ WITH lines AS (
             WHEN billed_quantity = quantity AND billed_price = price AND billed_amount = amount THEN NULL
             WHEN billed_quantity = quantity AND billed_price = price THEN
                 CASE WHEN abs(difference_amount) <= 0.01 THEN 'rounding' ELSE 'wrong_amount' END
-            WHEN leading_reason = 'wrong_energy' AND coalesce(billed_price, 0) = assumed_pf_share THEN leading_reason
+            WHEN energy_reason IS NOT NULL AND coalesce(billed_price, 0) = assumed_pf_share THEN leading_reason
             WHEN coalesce(billed_price, 0) = pf_share THEN coalesce(leading_reason, 'power_factor_base')
             WHEN billed_amount IS NULL THEN 'missing_line'
             WHEN amount IS NULL AND pf_percent IS NULL THEN 'extra_line'

@@ -10,6 +10,8 @@
 -- reads; those of clocks that were off, and beyond what vee_rules lets the capacity carry, are left out.
 -- Reactive energy is import and export together. Periods are those of registers; where none tells them, of the reads by the
 -- clock of the class, if all reads are there: they add up to energy_kwh. A whole calendar month is charged as a month, a part of it by the day.
+-- estimated_energy_kwh is what the registers had counted by estimates that opened or closed the period when
+-- the bill was issued and have been read since.
 --
 -- Column:   bill_id | bill | 账单编号
 -- Column:   kind | ORIGINAL or REBILL | 账单类型
@@ -34,6 +36,7 @@
 -- Column:   contract_kw | contracted demand, kW | 合同需量
 -- Column:   pf_standard | power factor standard | 功率因数标准
 -- Column:   energy_kwh | metered energy, kWh | 抄见电量
+-- Column:   estimated_energy_kwh | metered by what was estimated at issue, kWh | 发行时估抄电量
 -- Column:   critical_kwh | metered in critical hours, kWh | 尖段电量
 -- Column:   peak_kwh | metered in peak hours, kWh | 峰段电量
 -- Column:   flat_kwh | metered in flat hours, kWh | 平段电量
@@ -51,7 +54,7 @@
 -- Column:   billed_pf_percent | adjustment if the billed energy were right, % | 按账单电量力调系数
 WITH issued AS (
     SELECT bills.bill_id, bills.kind, bills.ref_bill_id, standing.bill_id IS NOT NULL AS stands,
-        bills.customer_id, bills.account_id, bills.bill_month, bills.period_start, bills.period_end,
+        bills.customer_id, bills.account_id, bills.bill_month, bills.period_start, bills.period_end, bills.issued_at,
         bills.tariff_version AS billed_tariff_version, bills.energy_kwh AS billed_energy_kwh,
         CAST(date_trunc('year', bills.period_start) AS DATE) AS year_start,
         day_start(bills.period_start) AS opens_at,
@@ -85,6 +88,26 @@ WITH issued AS (
     JOIN register_deltas AS deltas ON deltas.customer_id = issued.customer_id
         AND deltas.day >= issued.year_start AND deltas.day <= issued.period_end
     GROUP BY issued.bill_id
+), estimated AS (
+    SELECT bill_id, sum(shift_kwh) AS shift_kwh
+    FROM (
+        SELECT issued.bill_id,
+            CASE WHEN known.read_at = issued.closes_at THEN known.register_kwh - now.register_kwh
+                ELSE now.register_kwh - known.register_kwh END * now.multiplier AS shift_kwh,
+            row_number() OVER (
+                PARTITION BY issued.bill_id, known.meter_id, known.read_at
+                ORDER BY known.revision DESC, known.available_at) AS age
+        FROM issued
+        JOIN meters_by_day AS meters ON meters.customer_id = issued.customer_id
+            AND meters.first_day <= issued.period_end AND meters.last_day >= issued.period_start
+        JOIN raw.register_reads AS known ON known.meter_id = meters.meter_id
+            AND known.read_at IN (issued.opens_at, issued.closes_at) AND known.available_at <= issued.issued_at
+        JOIN register_reads AS now ON now.meter_id = known.meter_id AND now.channel = known.channel
+            AND now.tou = known.tou AND now.read_at = known.read_at AND now.available_at > issued.issued_at
+        WHERE known.quality IN (8, 9) AND known.channel = 'import' AND known.tou = 'total'
+            AND now.quality NOT IN (8, 9)
+    )
+    WHERE age = 1 GROUP BY bill_id
 ), classed AS (
     SELECT issued.*, prices.tariff_version, history.tariff_code, history.voltage_code, prices.price_band,
         prices.energy_price_per_kwh, prices.capacity_price_per_kva, prices.demand_price_per_kw,
@@ -141,6 +164,7 @@ WITH issued AS (
 ), measured AS (
     SELECT classed.*,
         CAST(counted.energy_kwh AS DECIMAL(18, 4)) AS energy_kwh,
+        CAST(counted.energy_kwh + estimated.shift_kwh AS DECIMAL(18, 4)) AS estimated_energy_kwh,
         CAST(coalesce(counted.critical_kwh, clocked.critical_kwh) AS DECIMAL(18, 4)) AS critical_kwh,
         CAST(coalesce(counted.peak_kwh, clocked.peak_kwh) AS DECIMAL(18, 4)) AS peak_kwh,
         CAST(coalesce(counted.flat_kwh, clocked.flat_kwh) AS DECIMAL(18, 4)) AS flat_kwh,
@@ -157,6 +181,7 @@ WITH issued AS (
             AS is_whole_month
     FROM classed
     LEFT JOIN counted ON counted.bill_id = classed.bill_id
+    LEFT JOIN estimated ON estimated.bill_id = classed.bill_id
     LEFT JOIN peaks ON peaks.bill_id = classed.bill_id
     LEFT JOIN clocked ON clocked.bill_id = classed.bill_id AND clocked.energy_kwh = counted.energy_kwh
         AND coalesce(counted.critical_kwh, counted.peak_kwh, counted.flat_kwh, counted.valley_kwh,
@@ -174,7 +199,7 @@ SELECT factored.bill_id, factored.kind, factored.ref_bill_id, factored.stands, f
     factored.voltage_code, factored.price_band, factored.energy_price_per_kwh,
     factored.capacity_price_per_kva, factored.demand_price_per_kw, factored.demand_mode,
     factored.capacity_kva, factored.contract_kw, factored.pf_standard, factored.energy_kwh,
-    factored.critical_kwh, factored.peak_kwh, factored.flat_kwh, factored.valley_kwh, factored.deep_valley_kwh,
+    factored.estimated_energy_kwh, factored.critical_kwh, factored.peak_kwh, factored.flat_kwh, factored.valley_kwh, factored.deep_valley_kwh,
     factored.multiplier, factored.before_kwh, factored.reactive_kvarh, factored.max_demand_kw,
     factored.demand_hour_count, factored.day_count, factored.is_whole_month, factored.power_factor,
     metered.value AS pf_percent, assumed.value AS billed_pf_percent

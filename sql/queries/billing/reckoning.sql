@@ -35,6 +35,8 @@
 -- Column:   demand_mode | basic charge by capacity or demand | 基本电费方式
 -- Column:   multiplier | multiplier of the meter | 综合倍率
 -- Column:   energy_kwh | metered energy, kWh | 抄见电量
+-- Column:   estimated_energy_kwh | metered by what was estimated at issue, kWh | 发行时估抄电量
+-- Column:   without_excess | demand billed as if it had not exceeded the contract | 未计超合同需量
 -- Column:   pf_percent | adjustment as metered, % | 力调系数
 -- Column:   billed_pf_percent | adjustment if the billed energy were right, % | 按账单电量力调系数
 -- Column:   is_recomputable | energy (by period), class and price are known | 是否可复算
@@ -144,6 +146,12 @@ WITH terms AS (
                 CASE WHEN demand_mode = 'demand' AND charged_kva IS NOT NULL AND demand_hour_count < 24 * day_count
                     THEN billed.quantity END)
         END AS found_quantity,
+        coalesce(rule = 'basic' AND max_demand_kw > limit_kw AND billed.quantity IN (
+            CASE WHEN is_whole_month THEN contract_kw
+                ELSE round_energy(contract_kw * CAST(day_count AS DECIMAL(6, 0)) / CAST(month_days AS DECIMAL(6, 0))) END,
+            CASE WHEN is_whole_month THEN max_demand_kw
+                ELSE round_energy(max_demand_kw * CAST(day_count AS DECIMAL(6, 0)) / CAST(month_days AS DECIMAL(6, 0)))
+                END), false) AS without_excess,
         CASE
             WHEN rule = 'energy' THEN energy_price_per_kwh
             WHEN rule = 'tou' THEN round_price((energy_price_per_kwh - fixed_price) * value + fixed_price)
@@ -216,6 +224,7 @@ WITH terms AS (
         max(demand_mode) OVER of_bill AS mode_in_force,
         max(multiplier) OVER of_bill AS bill_multiplier,
         max(energy_kwh) OVER of_bill AS bill_energy_kwh,
+        max(estimated_energy_kwh) OVER of_bill AS bill_estimated_energy_kwh,
         max(pf_percent) OVER of_bill AS bill_pf_percent,
         max(billed_pf_percent) OVER of_bill AS assumed_pf_percent,
         bool_or(is_recomputable) OVER of_bill AS bill_is_recomputable
@@ -231,7 +240,8 @@ SELECT bill_id, bill_kind AS kind, bill_stands AS stands, bill_customer_id AS cu
     CASE WHEN rule = 'tou' THEN value END AS tou_factor, fixed_price, bill_by_period AS by_period,
     version_billed AS billed_tariff_version, version_in_force AS tariff_version,
     class_in_force AS tariff_code, band_in_force AS price_band, mode_in_force AS demand_mode,
-    bill_multiplier AS multiplier, bill_energy_kwh AS energy_kwh, bill_pf_percent AS pf_percent,
+    bill_multiplier AS multiplier, bill_energy_kwh AS energy_kwh,
+    bill_estimated_energy_kwh AS estimated_energy_kwh, without_excess, bill_pf_percent AS pf_percent,
     assumed_pf_percent AS billed_pf_percent, bill_is_recomputable AS is_recomputable
 FROM told
 WHERE component IS NOT NULL AND bill_kind IS NOT NULL

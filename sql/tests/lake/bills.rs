@@ -76,7 +76,7 @@ const FIVE: [(&str, &str); 5] = [
 ];
 
 /// A lake with the shipped tariffs and the province's.
-async fn two_provinces() -> Written {
+pub(crate) async fn two_provinces() -> Written {
     let written = Written::new().await;
     let (prices, rules) = province();
     for (table, more) in [(Table::Tariffs, prices), (Table::TariffRules, rules)] {
@@ -93,7 +93,7 @@ async fn two_provinces() -> Written {
 }
 
 /// A register at the first instant of a day.
-fn register(id: &str, channel: &str, tou: &str, day_text: &str, kwh: &str) -> Value {
+pub(crate) fn register(id: &str, channel: &str, tou: &str, day_text: &str, kwh: &str) -> Value {
     let read_at = at(day_text, 0);
     json!({
         "meter_id": format!("M{}", &id[1..]), "channel": channel, "tou": tou, "read_at": read_at,
@@ -103,7 +103,7 @@ fn register(id: &str, channel: &str, tou: &str, day_text: &str, kwh: &str) -> Va
 }
 
 /// The registers of October, from zero to what they counted.
-fn october(id: &str, counted: &[(&str, &str, &str)]) -> Vec<Value> {
+pub(crate) fn october(id: &str, counted: &[(&str, &str, &str)]) -> Vec<Value> {
     let read = |&(channel, tou, kwh): &(&str, &str, &str)| {
         [
             register(id, channel, tou, "2026-10-01", "0"),
@@ -113,12 +113,24 @@ fn october(id: &str, counted: &[(&str, &str, &str)]) -> Vec<Value> {
     counted.iter().flat_map(read).collect()
 }
 
-fn line(component: &str, tou: Option<&str>, quantity: &str, price: &str, amount: &str) -> Value {
+pub(crate) fn line(
+    component: &str,
+    tou: Option<&str>,
+    quantity: &str,
+    price: &str,
+    amount: &str,
+) -> Value {
     json!({"component": component, "tou": tou, "quantity": quantity, "price": price, "amount": amount})
 }
 
 /// A bill of a customer for whole months.
-fn bill(id: &str, customer: &str, period: (&str, &str), kwh: &str, lines: &[Value]) -> Value {
+pub(crate) fn bill(
+    id: &str,
+    customer: &str,
+    period: (&str, &str),
+    kwh: &str,
+    lines: &[Value],
+) -> Value {
     let cents: i128 = lines.iter().map(|line| cents(line["amount"].as_str().expect("text"))).sum();
     let last = date(period.1);
     let issued = day::end(last) + TimeDelta::hours(33);
@@ -148,9 +160,9 @@ fn half_up(value: i128, places: u32) -> i128 {
     (2 * value + value.signum() * by) / (2 * by)
 }
 
-const OCTOBER: (&str, &str) = ("2026-10-01", "2026-10-31");
+pub(crate) const OCTOBER: (&str, &str) = ("2026-10-01", "2026-10-31");
 
-fn factory(id: &str, class: &str, more: Value) -> Value {
+pub(crate) fn factory(id: &str, class: &str, more: Value) -> Value {
     let codes = json!({"voltage_code": "10kV", "tariff_code": class, "usage_code": "LIND",
         "industry_code": "C31", "capacity_kva": "1000.0000", "pf_standard": "0.90"});
     but(but(customer(id, 1, at("2025-01-01", 0)), codes), more)
@@ -330,7 +342,7 @@ fn home_year(
     (reads, bills)
 }
 
-fn home(id: &str) -> Value {
+pub(crate) fn home(id: &str) -> Value {
     let codes = json!({"voltage_code": "220V", "tariff_code": "NP-HOME", "usage_code": "HOME",
         "industry_code": "URB", "capacity_kva": "8.0000"});
     but(customer(id, 1, at("2024-12-01", 0)), codes)

@@ -4,6 +4,7 @@
 mod added;
 mod arrival;
 mod as_of;
+mod audit;
 mod between;
 mod bills;
 mod cash;
