@@ -23,6 +23,7 @@
 mod append;
 mod business;
 mod charges;
+mod commented;
 mod current;
 mod described;
 mod error;

@@ -37,11 +37,15 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 
+use super::comments::Comments;
 use super::read_only::ReadOnly;
 use crate::config::ServeConfig;
 
 /// RFC 7677 asks for at least 4096.
 const SCRAM_ITERATIONS: usize = 4096;
+
+/// The catalog that clients see.
+const CATALOG: &str = "datafusion";
 
 /// A bound, not yet serving, PostgreSQL endpoint.
 pub struct PostgresServer {
@@ -78,15 +82,18 @@ impl PostgresServer {
         }
         datafusion_pg_catalog::pg_catalog::setup_pg_catalog(
             &context,
-            "datafusion",
+            CATALOG,
             datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider,
         )
         .map_err(|error| anyhow::anyhow!("cannot set up pg_catalog: {error}"))?;
+        let comments = Comments::show(&context, CATALOG).await;
+        let comments = comments.context("cannot set up comments in pg_catalog")?;
         let connections = Arc::new(ConnectionManager::new());
         let service = DfSessionService::new_with_hooks(
             context,
             vec![
                 Arc::new(ReadOnly),
+                Arc::new(comments),
                 Arc::new(CursorStatementHook),
                 Arc::new(SetShowHook),
                 Arc::new(TransactionStatementHook),

@@ -127,21 +127,93 @@ fn psql_connects_and_answers() {
     let place = Workplace::new();
     reads(&place);
     let server = Server::start(&place, Some(PASSWORD));
-    let psql = Command::new("psql")
+    let Some(said) = psql(&server, "SELECT count(*) FROM meter_reads") else { return };
+    assert_eq!(said.trim(), "24");
+}
+
+/// What psql prints, or `None` where it is not installed.
+fn psql(server: &Server, command: &str) -> Option<String> {
+    let answer = Command::new("psql")
         .env("PGPASSWORD", PASSWORD)
         .args(["-h", "127.0.0.1", "-p", &server.port().to_string(), "-U", "loadstar"])
-        .args(["-d", "loadstar", "-At", "-c", "SELECT count(*) FROM meter_reads"])
+        .args(["-d", "loadstar", "-At", "-c", command])
         .output();
-    match psql {
+    match answer {
         Ok(answer) => {
-            let said = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-            assert_eq!(said, "24", "{}", String::from_utf8_lossy(&answer.stderr));
+            let said = String::from_utf8_lossy(&answer.stdout).into_owned();
+            assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+            Some(said)
         }
         Err(error) if std::env::var_os("CI").is_none() => {
             eprintln!("psql is not installed ({error}): the driver's test stands in for it");
+            None
         }
         Err(error) => panic!("psql must be installed under CI: {error}"),
     }
+}
+
+#[tokio::test]
+async fn clients_see_what_views_and_columns_are() {
+    let place = Workplace::new();
+    reads(&place);
+    let server = Server::start(&place, Some(PASSWORD));
+    let (client, connection) = login(server.port(), PASSWORD).connect(NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let question = "what has become of each request, and was it in time?";
+    for (asked, expected) in [
+        // As a person asks, and as DBeaver does of relations and of columns.
+        ("SELECT obj_description('service.requests'::regclass, 'pg_class')", question),
+        (
+            "SELECT d.description FROM pg_catalog.pg_class c
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             LEFT OUTER JOIN pg_catalog.pg_description d
+                ON d.objoid=c.oid AND d.objsubid=0 AND d.classoid='pg_class'::regclass
+             WHERE n.nspname = 'service' AND c.relname = 'requests'",
+            question,
+        ),
+        (
+            "SELECT dsc.description FROM pg_catalog.pg_attribute a
+             INNER JOIN pg_catalog.pg_class c ON (a.attrelid=c.oid)
+             LEFT OUTER JOIN pg_catalog.pg_description dsc
+                ON (c.oid=dsc.objoid AND a.attnum = dsc.objsubid)
+             WHERE c.relname = 'requests' AND a.attname = 'ended_at'",
+            "connected, or closed where nothing is to be connected",
+        ),
+        (
+            "SELECT col_description('service.requests'::regclass, 1)",
+            "request",
+        ),
+        (
+            "SELECT comment FROM information_schema.columns
+             WHERE table_schema = 'service' AND table_name = 'requests' AND column_name = 'request_id'",
+            "request",
+        ),
+        (
+            "SELECT comment_zh FROM information_schema.tables AS tables
+             WHERE tables.table_schema = 'service' AND tables.table_name = 'requests'",
+            "每件工单办理结果如何，是否按时？",
+        ),
+    ] {
+        let row = client.query_one(asked, &[]).await.unwrap_or_else(|e| panic!("{asked}: {e:?}"));
+        assert_eq!(row.get::<_, String>(0), expected, "{asked}");
+    }
+    let none = "SELECT obj_description('meter_reads'::regclass, 'pg_class'), col_description(1, 1)";
+    let none = client.query_one(none, &[]).await.unwrap();
+    assert_eq!((none.get::<_, Option<String>>(0), none.get::<_, Option<String>>(1)), (None, None));
+    drop(client);
+    connection.await.unwrap().unwrap();
+
+    let Some(described) = psql(&server, "\\d+ service.requests") else { return };
+    assert!(
+        described.contains("request_id|text|") && described.contains("|request\n"),
+        "{described}"
+    );
+    let Some(views) = psql(&server, "\\dv+ service.*") else { return };
+    assert!(views.contains(question), "{views}");
+    let Some(tables) = psql(&server, "\\dt+") else { return };
+    assert!(tables.contains("meter_reads"), "{tables}");
+    let Some(schemas) = psql(&server, "\\dn+") else { return };
+    assert!(schemas.contains("service"), "{schemas}");
 }
 
 #[test]

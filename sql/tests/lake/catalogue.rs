@@ -67,6 +67,40 @@ async fn labels_are_rows_and_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_information_schema_tells_them_too() {
+    let written = Written::new().await;
+    let ctx = written.now().await;
+    let differing = "SELECT count(*), count(*) FILTER (WHERE told.comment = own.comment_en
+            AND told.comment_zh = own.comment_zh AND told.ordinal_position >= 0)
+        FROM catalogue.columns AS own
+        JOIN information_schema.columns AS told ON told.table_schema = own.table_schema
+            AND told.table_name = own.table_name AND told.column_name = own.column_name";
+    let all = cells(&ctx, "SELECT count(*) FROM catalogue.columns").await.concat();
+    assert_eq!(cells(&ctx, differing).await, [[all[0].clone(), all[0].clone()]]);
+    // Without an alias and with one, among tables that have no comment.
+    let told = "SELECT table_name, comment, comment_zh FROM information_schema.tables
+        WHERE tables.table_name IN ('sales_daily', 'meter_reads') AND table_schema = 'public' ORDER BY 1";
+    let question = "what was sold on each day, by the five axes?";
+    let expected = [["meter_reads", "", ""], ["sales_daily", question, "每天按五个维度售电多少？"]];
+    assert_eq!(cells(&ctx, told).await, expected);
+    // The standard's own are as they were, and first.
+    let first = "SELECT * FROM information_schema.tables AS t WHERE t.table_name = 'cube'";
+    let answer = collect(&ctx, first).await.expect("rows");
+    let names: Vec<&str> =
+        answer[0].schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+    let expected =
+        ["table_catalog", "table_schema", "table_name", "table_type", "comment", "comment_zh"];
+    assert_eq!(names, expected);
+    assert_eq!(cells(&ctx, "SHOW COLUMNS FROM sales.cube").await[0].len(), 6);
+
+    // What was known earlier is told under its own catalog.
+    let both = written.lake.between(at("2026-11-01", 0), None).await.expect("a session");
+    let of_past = "SELECT DISTINCT comment FROM information_schema.columns
+        WHERE table_schema = 'sales' AND table_name = 'cube' AND column_name = 'code'";
+    assert_eq!(cells(&both, of_past).await, [["code on the axis at this level"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn functions_have_schemas_at_each_instant() {
     let written = village().await;
     let total = |schema: &str| {
