@@ -10,7 +10,7 @@
 -- Column:   kind | ORIGINAL or REBILL | 账单类型
 -- Column:   customer_id | customer | 用户编号
 -- Column:   bill_month | month of issue, its first day | 应收年月
--- Column:   component | energy, step_N, basic, fund_NAME, power_factor | 电费项目
+-- Column:   component | energy, step_N, basic, fund_NAME, power_factor; total without lines | 电费项目
 -- Column:   tou | TOU period of energy, total without | 时段
 -- Column:   reason | why it differs | 差错原因
 -- Column:   billed_quantity | quantity as billed | 账单数量

@@ -8,6 +8,7 @@
 --
 --   unknown_customer, no_price, missing_read   not recomputable: no class, no price for it, no reads at
 --                        the ends of the period; difference_amount is NULL
+--   no_lines             the bill came without lines, and its amount is not what they add up to
 --   wrong_price_version  the price of another version of the tariff, or another version on the bill
 --   wrong_class          the price of another class in the same band
 --   wrong_voltage_band   the price of the same class in another band
@@ -33,7 +34,7 @@
 -- Column:   stands | neither cancelled nor replaced | 是否有效
 -- Column:   customer_id | customer | 用户编号
 -- Column:   bill_month | month of issue, its first day | 应收年月
--- Column:   component | energy, step_N, basic, fund_NAME, power_factor | 电费项目
+-- Column:   component | energy, step_N, basic, fund_NAME, power_factor; total without lines | 电费项目
 -- Column:   tou | TOU period of energy, total without | 时段
 -- Column:   reason | why it differs, empty where it does not | 差错原因
 -- Column:   billed_quantity | quantity as billed | 账单数量
@@ -47,6 +48,9 @@ WITH lines AS (
     SELECT *,
         CASE WHEN is_recomputable THEN CAST(coalesce(billed_amount, 0) - coalesce(amount, 0) AS DECIMAL(18, 2)) END
             AS difference_amount,
+        sum(coalesce(billed_amount, 0) - coalesce(amount, 0)) OVER of_bill AS bill_difference,
+        coalesce(bool_and(component = 'total') FILTER (WHERE billed_amount IS NOT NULL) OVER of_bill, false)
+            AS without_lines,
         sum(CASE WHEN component = 'energy' THEN billed_quantity END) OVER of_bill AS billed_kwh,
         sum(CASE WHEN component = 'energy' THEN quantity END) OVER of_bill AS counted_kwh,
         -- The energy price that the billed one is made of, to look for in the tariffs.
@@ -91,6 +95,7 @@ WITH lines AS (
         CASE
             WHEN NOT is_recomputable THEN CASE WHEN tariff_code IS NULL THEN 'unknown_customer'
                 WHEN tariff_version IS NULL THEN 'no_price' ELSE 'missing_read' END
+            WHEN without_lines THEN CASE WHEN bill_difference <> 0 THEN 'no_lines' END
             WHEN billed_quantity = quantity AND billed_price = price AND billed_amount = amount THEN NULL
             WHEN component = 'power_factor' THEN NULL
             WHEN billed_amount IS NULL OR amount IS NULL THEN CASE
@@ -126,7 +131,7 @@ WITH lines AS (
 ), told AS (
     SELECT *,
         CASE
-            WHEN own_reason IS NOT NULL OR component <> 'power_factor' THEN own_reason
+            WHEN own_reason IS NOT NULL OR component <> 'power_factor' OR without_lines THEN own_reason
             WHEN billed_quantity = quantity AND billed_price = price AND billed_amount = amount THEN NULL
             WHEN billed_quantity = quantity AND billed_price = price THEN
                 CASE WHEN abs(difference_amount) <= 0.01 THEN 'rounding' ELSE 'wrong_amount' END

@@ -8,7 +8,7 @@
 -- Each line is quantity times price, rounded half-up to 0.01. Steps (阶梯) count from the first of the
 -- year, so what a bill charges is the year's charge after it less that before it, both rounded: energy and
 -- each step together come to that. The power-factor line is a percentage of the others. What is billed
--- includes adjustments of the bill. quantity, price and amount are NULL where the line should not be.
+-- includes adjustments of the bill; one without lines stands as one line, component total. quantity, price and amount are NULL where the line should not be.
 -- Where hours of a demand are missing, the demand that was billed stands unless the reads show more.
 --
 -- Column:   bill_id | bill | 账单编号
@@ -17,7 +17,7 @@
 -- Column:   customer_id | customer | 用户编号
 -- Column:   bill_month | month of issue, its first day | 应收年月
 -- Column:   period_end | last day of consumption | 用电截止日
--- Column:   component | energy, step_N, basic, fund_NAME, power_factor | 电费项目
+-- Column:   component | energy, step_N, basic, fund_NAME, power_factor; total without lines | 电费项目
 -- Column:   tou | TOU period of energy, total without | 时段
 -- Column:   billed_quantity | quantity as billed | 账单数量
 -- Column:   billed_price | price as billed | 账单单价
@@ -80,6 +80,12 @@ WITH terms AS (
             FROM bills
             WHERE kind IN ('ORIGINAL', 'REBILL') OR (kind = 'ADJUST' AND ref_bill_id IS NOT NULL)
         )
+        UNION ALL
+        SELECT CASE WHEN kind = 'ADJUST' THEN ref_bill_id ELSE bill_id END, kind, 'total', energy_kwh,
+            CAST(NULL AS DECIMAL(12, 8)), amount, ''
+        FROM bills
+        WHERE coalesce(array_length(lines), 0) = 0
+            AND (kind IN ('ORIGINAL', 'REBILL') OR (kind = 'ADJUST' AND ref_bill_id IS NOT NULL))
     )
     GROUP BY 1, 2, 3
 ), ruled AS (

@@ -15,7 +15,7 @@
 -- Column:   customer_id | customer | 用户编号
 -- Column:   bill_month | month of issue, its first day | 应收年月
 -- Column:   period_end | last day of consumption | 用电截止日
--- Column:   component | energy, step_N, basic, fund_NAME, power_factor | 电费项目
+-- Column:   component | energy, step_N, basic, fund_NAME, power_factor; total without lines | 电费项目
 -- Column:   tou | TOU period of energy, total without | 时段
 -- Column:   billed_quantity | quantity as billed | 账单数量
 -- Column:   billed_price | price as billed | 账单单价

@@ -114,6 +114,9 @@ fn by_capacity() -> Vec<Case> {
             &[charge, kva.clone(), but(adjustment, json!({"amount": "4262.19"}))],
         ),
         case("wrong_amount", "10.20", &priced("0.64370000", "193120.00", "213120", "4262.40")),
+        // Without lines, of what they come to and of a hundred more.
+        case("", "", &[]),
+        case("no_lines", "100.00", &[]),
     ]
 }
 
@@ -273,7 +276,12 @@ async fn planted() -> (Written, Vec<[String; 3]>) {
         if !case.reason.is_empty() {
             expected.push([bill_id.clone(), case.reason.to_owned(), case.off.to_owned()]);
         }
-        let bill = bill(&bill_id, &id, OCTOBER, case.kwh, &case.lines);
+        let mut bill = bill(&bill_id, &id, OCTOBER, case.kwh, &case.lines);
+        match (case.lines.is_empty(), case.reason) {
+            (true, "") => bill["amount"] = json!("217372.20"),
+            (true, _) => bill["amount"] = json!("217472.20"),
+            (false, _) => {}
+        }
         bills.push(but(bill, json!({"tariff_version": tariff_version})));
         id
     };
