@@ -54,6 +54,7 @@ pub(crate) fn tables_of(stream: Table) -> &'static [Table] {
         Table::TariffRules => &[Table::TariffRules],
         Table::Calendar => &[Table::Calendar],
         Table::VeeRules => &[Table::VeeRules],
+        Table::Limits => &[Table::Limits],
         _ => &[],
     }
 }

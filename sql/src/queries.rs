@@ -108,7 +108,7 @@ pub(crate) fn views() -> impl Iterator<Item = &'static Query> {
 /// rollups and features are made with.
 const BY_DAY: &[Query] = queries!("views":
     "customers_history", "customers_current", "customers_by_day", "meters_by_day", "tariff_prices",
-    "demand_reads",
+    "demand_reads", "limits_by_day",
 );
 
 pub(crate) const ROLLUPS: &[Query] =

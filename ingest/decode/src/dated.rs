@@ -221,6 +221,41 @@ impl Row for VeeThreshold<'_> {
     }
 }
 
+/// A number that a view judges by.
+#[derive(Debug, Deserialize)]
+pub(super) struct Limit<'a> {
+    #[serde(borrow, deserialize_with = "wire::text")]
+    view_name: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "wire::text")]
+    parameter: Cow<'a, str>,
+    value: Energy,
+    #[serde(borrow, deserialize_with = "wire::text")]
+    unit: Cow<'a, str>,
+    #[serde(deserialize_with = "wire::day")]
+    valid_from: NaiveDate,
+    #[serde(default, deserialize_with = "wire::optional_day")]
+    valid_to: Option<NaiveDate>,
+}
+
+impl Row for Limit<'_> {
+    fn check(&self, _context: &Context<'_>) -> Result<(), Fault> {
+        check::id("view_name", &self.view_name)?;
+        check::id("parameter", &self.parameter)?;
+        check::id("unit", &self.unit)?;
+        check::not_negative("value", Some(self.value))?;
+        check_days(self.valid_from, self.valid_to)
+    }
+
+    fn write(&self, rows: &mut Columns) {
+        rows.text(&*self.view_name);
+        rows.text(&*self.parameter);
+        rows.decimal(self.value);
+        rows.text(&*self.unit);
+        rows.day(self.valid_from);
+        rows.day(self.valid_to);
+    }
+}
+
 fn check_days(valid_from: NaiveDate, valid_to: Option<NaiveDate>) -> Result<(), Fault> {
     check::day("valid_from", Some(valid_from))?;
     check::day("valid_to", valid_to)?;

@@ -40,6 +40,7 @@ fn valid(table: Table) -> &'static [u8] {
         Table::TariffRules => include_str!("../seeds/tariff_rules.jsonl"),
         Table::Calendar => include_str!("../seeds/calendar.jsonl"),
         Table::VeeRules => include_str!("../seeds/vee_rules.jsonl"),
+        Table::Limits => include_str!("../seeds/limits.jsonl"),
         Table::MeterEvents => include_str!("../seeds/meter_events.jsonl"),
         other => panic!("{} takes no messages", other.name()),
     };

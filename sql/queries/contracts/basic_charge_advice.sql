@@ -1,14 +1,16 @@
 -- Question: would a customer on a two-part tariff pay less by capacity or by demand, and by which contracted
 --           demand (容量、需量选择)?
 -- 问题:     两部制用户按容量还是按需量交基本电费更省，合同需量多少最合适？
--- Grain:    one row a customer whose tariff has both prices, with at least one whole month in the last twelve.
+-- Grain:    one row a customer whose tariff has both prices, with at least one whole month in the last
+--           month_count (12).
 -- Units:    currency over the months compared; kW, kVA.
 -- Month:    consumption, whole months only, at the prices and the capacity of today.
 --
 -- By capacity is kVA × price a month. By demand is the contracted demand × price, or where the month's
--- highest is above 105 % of it, the highest and once more what is above. best_contract_kw is the whole kW
--- that would have cost the least; looking back, it knows what a customer cannot, and no lower bound that a
--- tariff may set is in it. advice names another mode or contract if that saves one part in twenty.
+-- highest is above that times the limit of the class, what tariff_rules say of the excess (demand: limit,
+-- over_maximum, over_contract). best_contract_kw is the whole kW that would have cost the least; looking
+-- back, it knows what a customer cannot, and no lower bound that a tariff may set is in it. advice names
+-- another mode or contract if that saves min_saving_share. Both numbers are limits of this view.
 -- Column:   customer_id | customer | 用户编号
 -- Column:   region_code | region | 区域
 -- Column:   demand_mode | basic charge by capacity or demand | 基本电费方式
@@ -23,31 +25,56 @@
 -- Column:   present_amount | by the present mode; NULL where it is not known | 现行基本电费
 -- Column:   saving_amount | present less the least | 可节约金额
 -- Column:   advice | keep, to_capacity, to_demand or change_contract; NULL where the mode is not known | 建议
-WITH priced AS (
+WITH terms AS (
+    SELECT settlement_day(lake_time.as_of) AS today,
+        CAST(max(limits.value) FILTER (WHERE limits.parameter = 'month_count') AS INT) AS month_count,
+        max(limits.value) FILTER (WHERE limits.parameter = 'min_saving_share') AS min_saving_share
+    FROM lake_time
+    LEFT JOIN limits_by_day AS limits ON limits.view_name = 'contracts.basic_charge_advice'
+        AND settlement_day(lake_time.as_of) >= limits.first_day AND settlement_day(lake_time.as_of) <= limits.last_day
+    GROUP BY lake_time.as_of
+), excess AS (
+    SELECT rules.tariff_code,
+        max(rules.value) FILTER (WHERE rules.item = 'limit') AS demand_limit,
+        max(rules.value) FILTER (WHERE rules.item = 'over_maximum') AS over_maximum,
+        max(rules.value) FILTER (WHERE rules.item = 'over_contract') AS over_contract
+    FROM billing.rules AS rules
+    CROSS JOIN terms
+    WHERE rules.rule = 'demand' AND terms.today >= rules.first_day AND terms.today <= rules.last_day
+    GROUP BY rules.tariff_code
+), priced AS (
     SELECT customer.customer_id, customer.region_code, customer.demand_mode, customer.capacity_kva,
-        customer.contract_kw, price.capacity_price_per_kva, price.demand_price_per_kw
+        customer.contract_kw, price.capacity_price_per_kva, price.demand_price_per_kw,
+        excess.demand_limit, excess.over_maximum, excess.over_contract
     FROM customers_current AS customer
-    CROSS JOIN lake_time
+    CROSS JOIN terms
     JOIN tariff_prices AS price ON price.tariff_code = customer.tariff_code
         AND price.voltage_code = customer.voltage_code
-        AND settlement_day(lake_time.as_of) >= price.first_day AND settlement_day(lake_time.as_of) <= price.last_day
+        AND terms.today >= price.first_day AND terms.today <= price.last_day
+    LEFT JOIN excess ON excess.tariff_code = customer.tariff_code
     WHERE customer.status = 'active' AND customer.capacity_kva > 0
         AND price.capacity_price_per_kva IS NOT NULL AND price.demand_price_per_kw IS NOT NULL
 ), months AS (
-    SELECT demand.customer_id, demand.month, demand.max_kw
+    SELECT demand.customer_id, demand.month, demand.max_kw, priced.contract_kw, priced.demand_limit,
+        priced.over_maximum, priced.over_contract
     FROM contracts.demand_monthly AS demand
-    CROSS JOIN lake_time
+    JOIN priced ON priced.customer_id = demand.customer_id
+    CROSS JOIN terms
     WHERE demand.day_count = CAST(CAST(demand.month + INTERVAL '1 month' AS DATE) - demand.month AS BIGINT)
-        AND demand.month >= CAST(date_trunc('month', settlement_day(lake_time.as_of)) - INTERVAL '12 months' AS DATE)
+        AND 12 * (date_part('year', terms.today) - date_part('year', demand.month))
+            + date_part('month', terms.today) - date_part('month', demand.month) <= terms.month_count
 ), offered AS (
-    SELECT DISTINCT customer_id, CAST(ceil(CAST(max_kw AS DOUBLE) / 1.05) AS BIGINT) AS kw FROM months
+    SELECT DISTINCT customer_id, CAST(ceil(CAST(max_kw AS DOUBLE) / CAST(demand_limit AS DOUBLE)) AS BIGINT) AS kw
+    FROM months
     UNION
-    SELECT DISTINCT customer_id, CAST(floor(CAST(max_kw AS DOUBLE) / 1.05) AS BIGINT) FROM months
+    SELECT DISTINCT customer_id, CAST(floor(CAST(max_kw AS DOUBLE) / CAST(demand_limit AS DOUBLE)) AS BIGINT)
+    FROM months
 ), costs AS (
     SELECT offered.customer_id, offered.kw,
-        sum(CASE WHEN months.max_kw * 100 <= offered.kw * 105 THEN CAST(offered.kw AS DECIMAL(18, 4))
-            ELSE CAST(2 * months.max_kw - CAST(offered.kw * 105 AS DECIMAL(18, 4)) / 100 AS DECIMAL(18, 4)) END)
-            AS charged_kw
+        sum(CAST(CASE WHEN months.max_kw <= offered.kw * months.demand_limit THEN offered.kw
+            ELSE coalesce(offered.kw + months.over_contract * (months.max_kw - offered.kw * months.demand_limit),
+                months.max_kw + months.over_maximum * (months.max_kw - offered.kw * months.demand_limit)) END
+            AS DECIMAL(18, 4))) AS charged_kw
     FROM offered
     JOIN months ON months.customer_id = offered.customer_id
     GROUP BY offered.customer_id, offered.kw
@@ -56,12 +83,12 @@ WITH priced AS (
         row_number() OVER (PARTITION BY customer_id ORDER BY charged_kw, kw) AS place
     FROM costs
 ), summed AS (
-    SELECT priced.customer_id, count(*) AS month_count, max(months.max_kw) AS max_kw,
-        sum(CASE WHEN months.max_kw * 100 <= priced.contract_kw * 105 THEN priced.contract_kw
-            ELSE CAST(2 * months.max_kw - priced.contract_kw * 105 / 100 AS DECIMAL(18, 4)) END) AS charged_kw
-    FROM priced
-    JOIN months ON months.customer_id = priced.customer_id
-    GROUP BY priced.customer_id
+    SELECT customer_id, count(*) AS month_count, max(max_kw) AS max_kw,
+        sum(CAST(CASE WHEN max_kw <= contract_kw * demand_limit THEN contract_kw
+            ELSE coalesce(contract_kw + over_contract * (max_kw - contract_kw * demand_limit),
+                max_kw + over_maximum * (max_kw - contract_kw * demand_limit)) END AS DECIMAL(18, 4))) AS charged_kw
+    FROM months
+    GROUP BY customer_id
 ), told AS (
     SELECT priced.*, summed.month_count, summed.max_kw, best.kw,
         CAST(priced.capacity_kva * priced.capacity_price_per_kva * summed.month_count AS DECIMAL(18, 2))
@@ -78,14 +105,15 @@ WITH priced AS (
         least(capacity_amount, best_demand_amount) AS least_amount
     FROM told
 )
-SELECT customer_id, region_code, demand_mode, capacity_kva, contract_kw, month_count, max_kw, capacity_amount,
+SELECT customer_id, region_code, demand_mode, capacity_kva, contract_kw, compared.month_count, max_kw, capacity_amount,
     demand_amount, CAST(kw AS DECIMAL(18, 4)) AS best_contract_kw, best_demand_amount, present_amount,
     CAST(present_amount - least_amount AS DECIMAL(18, 2)) AS saving_amount,
     CASE
         WHEN present_amount IS NULL THEN NULL
-        WHEN (present_amount - least_amount) * 20 < present_amount THEN 'keep'
+        WHEN present_amount - least_amount < present_amount * terms.min_saving_share THEN 'keep'
         WHEN demand_mode = 'capacity' THEN 'to_demand'
         WHEN capacity_amount <= best_demand_amount THEN 'to_capacity'
         ELSE 'change_contract'
     END AS advice
 FROM compared
+CROSS JOIN terms

@@ -5,8 +5,8 @@
 -- Month:    consumption; classes and contract are those of the last day of the month with reads.
 --
 -- Demand is the mean of one interval as read, so that short intervals tell more than long ones; reads of
--- clocks that were off are left out (demand_reads). excess_kw is what is beyond 105 % of the contracted
--- demand, for which the tariff charges twice.
+-- clocks that were off are left out (demand_reads). excess_kw is what is beyond the contracted
+-- demand times the limit of the class (tariff_rules: demand, limit), which the tariff charges more for.
 -- Column:   customer_id | customer | 用户编号
 -- Column:   month | its first day | 月份
 -- Column:   tariff_code | tariff class | 电价分类
@@ -22,7 +22,7 @@
 -- Column:   use_of_capacity | highest demand over capacity | 容量利用率
 -- Column:   over_capacity | beyond the capacity at any power factor | 超容
 -- Column:   over_contract | beyond the contracted demand; NULL without one | 超需量
--- Column:   excess_kw | beyond 105 % of it | 超需量值
+-- Column:   excess_kw | beyond it times the limit of the class | 超需量值
 WITH days AS (
     SELECT meter_id, day, sum(energy_kwh) AS energy_kwh, max(demand_kw) AS max_kw,
         first_value(read_at ORDER BY demand_kw DESC, read_at) AS max_at
@@ -40,10 +40,13 @@ WITH days AS (
     GROUP BY 1, 2
 ), classed AS (
     SELECT months.*, class.tariff_code, class.region_code, class.demand_mode, class.capacity_kva, class.contract_kw,
+        rules.value AS demand_limit,
         row_number() OVER (PARTITION BY months.customer_id, months.month ORDER BY class.valid_from DESC) AS age
     FROM months
     JOIN customers_history AS class ON class.customer_id = months.customer_id
         AND class.valid_from < day_start(CAST(months.last_day + INTERVAL '1 day' AS DATE))
+    LEFT JOIN billing.rules AS rules ON rules.tariff_code = class.tariff_code AND rules.rule = 'demand'
+        AND rules.item = 'limit' AND months.last_day >= rules.first_day AND months.last_day <= rules.last_day
 )
 SELECT customer_id, month, tariff_code, region_code, demand_mode, capacity_kva, contract_kw, day_count,
     CAST(energy_kwh AS DECIMAL(28, 4)) AS energy_kwh,
@@ -52,6 +55,6 @@ SELECT customer_id, month, tariff_code, region_code, demand_mode, capacity_kva, 
     CAST(max_kw / capacity_kva AS DECIMAL(12, 6)) AS use_of_capacity,
     max_kw > capacity_kva AS over_capacity,
     max_kw > contract_kw AS over_contract,
-    CAST(CASE WHEN contract_kw > 0 THEN greatest(max_kw - contract_kw * 105 / 100, 0) END AS DECIMAL(18, 4)) AS excess_kw
+    CAST(CASE WHEN contract_kw > 0 THEN greatest(max_kw - contract_kw * demand_limit, 0) END AS DECIMAL(18, 4)) AS excess_kw
 FROM classed
 WHERE age = 1 AND capacity_kva > 0

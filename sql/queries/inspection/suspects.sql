@@ -2,7 +2,8 @@
 -- 问题:     检查员应先去哪户，依据是什么？
 -- Grain:    one row a customer with evidence; score 0 to 100, place 1 is the first to visit.
 -- Units:    kWh a day; shares 0 to 1.
--- Month:    consumption of the 28 settled days before the session's day, against the 84 days before those.
+-- Month:    consumption of recent_days settled days (28) before the session's day, against the before_days (84)
+--           before those.
 --
 -- No stream carries outcomes of inspections, so that nothing here has been confirmed and no hit rate is
 -- told. Points are given for what is there, and the columns say for what:
@@ -13,6 +14,7 @@
 --   15                      a meter event: cover opened, voltage lost or energy the other way, in 180 days
 --    5                      a register that fell for no reason, or ran back, in 180 days
 --
+-- These numbers ship as limits of the view: those in force on the session's day count.
 -- A customer that has stolen for longer than four months shows in none of this but by the loss of the area
 -- (see loss.watchlist). Losses are compared on days that are complete.
 -- Column:   place | order of visits | 排名
@@ -30,13 +32,28 @@
 -- Column:   event_kinds | meter events, by name | 计量告警
 -- Column:   register_fault_count | registers that fell or ran back | 示数异常次数
 WITH today AS (
-    SELECT settlement_day(as_of) AS day FROM lake_time
+    SELECT settlement_day(lake_time.as_of) AS day, lake_time.as_of,
+        settlement_day(lake_time.as_of) - CAST(max(limits.value) FILTER (WHERE limits.parameter = 'recent_days')
+            AS BIGINT) AS recent_from,
+        settlement_day(lake_time.as_of) - CAST(sum(limits.value) FILTER (
+            WHERE limits.parameter IN ('recent_days', 'before_days')) AS BIGINT) AS first_day,
+        max(limits.value) FILTER (WHERE limits.parameter = 'min_days') AS min_days,
+        max(limits.value) FILTER (WHERE limits.parameter = 'min_drop_share') AS min_drop_share,
+        86400000000 * max(limits.value) FILTER (WHERE limits.parameter = 'evidence_days') AS evidence_us,
+        max(limits.value) FILTER (WHERE limits.parameter = 'drop_points') AS drop_points,
+        max(limits.value) FILTER (WHERE limits.parameter = 'loss_points') AS loss_points,
+        max(limits.value) FILTER (WHERE limits.parameter = 'event_points') AS event_points,
+        max(limits.value) FILTER (WHERE limits.parameter = 'register_points') AS register_points
+    FROM lake_time
+    JOIN limits_by_day AS limits ON limits.view_name = 'inspection.suspects'
+        AND settlement_day(lake_time.as_of) >= limits.first_day AND settlement_day(lake_time.as_of) <= limits.last_day
+    GROUP BY lake_time.as_of
 ), days AS (
     SELECT read.customer_id, read.tariff_code, read.area_id, read.region_code, read.day, read.energy_kwh,
-        read.day >= CAST(today.day - INTERVAL '28 days' AS DATE) AS recent
+        read.day >= today.recent_from AS recent
     FROM consumption_daily AS read
     CROSS JOIN today
-    WHERE read.customer_id <> '' AND read.day < today.day AND read.day >= CAST(today.day - INTERVAL '112 days' AS DATE)
+    WHERE read.customer_id <> '' AND read.day < today.day AND read.day >= today.first_day
         AND read.interval_count >= read.expected_interval_count
 ), means AS (
     SELECT customer_id, count(*) FILTER (WHERE recent) AS recent_count,
@@ -46,15 +63,17 @@ WITH today AS (
         CAST(sum(energy_kwh) FILTER (WHERE NOT recent) / nullif(count(*) FILTER (WHERE NOT recent), 0)
             AS DECIMAL(18, 4)) AS before_kwh
     FROM days
+    CROSS JOIN today
     GROUP BY customer_id
-    HAVING count(*) FILTER (WHERE recent) >= 14 AND count(*) FILTER (WHERE NOT recent) >= 14
+    HAVING count(*) FILTER (WHERE recent) >= max(today.min_days)
+        AND count(*) FILTER (WHERE NOT recent) >= max(today.min_days)
 ), known AS (
     SELECT means.*, customer.meter_id, customer.tariff_code, customer.area_id, customer.region_code
     FROM means
     JOIN customers_current AS customer ON customer.customer_id = means.customer_id AND customer.status = 'active'
 ), classes AS (
     -- The middle one, so that one large customer does not make the class.
-    SELECT tariff_code, median(CASE WHEN before_kwh > 0 THEN recent_kwh / before_kwh END) AS ratio
+    SELECT tariff_code, median(recent_kwh / nullif(before_kwh, 0)) AS ratio
     FROM known GROUP BY tariff_code
 ), expected AS (
     SELECT known.*, CAST(known.before_kwh * coalesce(classes.ratio, 1) AS DECIMAL(18, 4)) AS expected_kwh
@@ -62,33 +81,32 @@ WITH today AS (
     LEFT JOIN classes ON classes.tariff_code = known.tariff_code
 ), losses AS (
     SELECT loss.area_id,
-        sum(loss.loss_kwh) FILTER (WHERE loss.day >= CAST(today.day - INTERVAL '28 days' AS DATE))
-            / nullif(count(*) FILTER (WHERE loss.day >= CAST(today.day - INTERVAL '28 days' AS DATE)), 0) AS recent_kwh,
-        sum(loss.loss_kwh) FILTER (WHERE loss.day < CAST(today.day - INTERVAL '28 days' AS DATE))
-            / nullif(count(*) FILTER (WHERE loss.day < CAST(today.day - INTERVAL '28 days' AS DATE)), 0) AS before_kwh
+        sum(loss.loss_kwh) FILTER (WHERE loss.day >= today.recent_from)
+            / nullif(count(*) FILTER (WHERE loss.day >= today.recent_from), 0) AS recent_kwh,
+        sum(loss.loss_kwh) FILTER (WHERE loss.day < today.recent_from)
+            / nullif(count(*) FILTER (WHERE loss.day < today.recent_from), 0) AS before_kwh
     FROM area_loss_daily AS loss
     CROSS JOIN today
-    WHERE loss.complete AND loss.day < today.day AND loss.day >= CAST(today.day - INTERVAL '112 days' AS DATE)
+    WHERE loss.complete AND loss.day < today.day AND loss.day >= today.first_day
     GROUP BY loss.area_id
 ), events AS (
     SELECT event.meter_id, string_agg(DISTINCT event.kind, ', ' ORDER BY event.kind) AS kinds
     FROM meter_events AS event
-    CROSS JOIN lake_time
+    CROSS JOIN today
     WHERE event.kind IN ('cover_open', 'voltage_loss', 'reverse_flow')
-        AND event.started_at > lake_time.as_of - INTERVAL '180 days'
+        AND CAST(today.as_of AS BIGINT) - CAST(event.started_at AS BIGINT) < today.evidence_us
     GROUP BY event.meter_id
 ), registers AS (
     SELECT register.meter_id, count(*) AS fault_count
     FROM register_deltas AS register
-    CROSS JOIN lake_time
+    CROSS JOIN today
     WHERE register.kind IN ('error', 'reverse') AND register.tou = 'total'
-        AND register.read_at > lake_time.as_of - INTERVAL '180 days'
+        AND CAST(today.as_of AS BIGINT) - CAST(register.read_at AS BIGINT) < today.evidence_us
     GROUP BY register.meter_id
 ), weighed AS (
     SELECT expected.*, events.kinds, coalesce(registers.fault_count, 0) AS fault_count,
         expected.expected_kwh - expected.recent_kwh AS missing_kwh,
-        CASE WHEN expected.expected_kwh > 0
-            THEN CAST((expected.expected_kwh - expected.recent_kwh) / expected.expected_kwh AS DECIMAL(12, 6)) END
+        CAST((expected.expected_kwh - expected.recent_kwh) / nullif(expected.expected_kwh, 0) AS DECIMAL(12, 6))
             AS drop_share,
         CAST(losses.recent_kwh - losses.before_kwh AS DECIMAL(18, 4)) AS area_rise_kwh
     FROM expected
@@ -96,13 +114,16 @@ WITH today AS (
     LEFT JOIN events ON events.meter_id = expected.meter_id
     LEFT JOIN registers ON registers.meter_id = expected.meter_id
 ), compared AS (
-    SELECT *, CASE WHEN missing_kwh > 0 AND area_rise_kwh > 0 AND drop_share >= 0.25
-            THEN CAST(least(missing_kwh, area_rise_kwh) / greatest(missing_kwh, area_rise_kwh) AS DECIMAL(9, 6)) END
+    SELECT *, CASE WHEN missing_kwh > 0 AND area_rise_kwh > 0 AND drop_share >= min_drop_share
+            THEN CAST(least(missing_kwh, area_rise_kwh) / nullif(greatest(missing_kwh, area_rise_kwh), 0) AS DECIMAL(9, 6)) END
             AS loss_similarity
     FROM weighed
+    CROSS JOIN today
 ), scored AS (
-    SELECT *, CASE WHEN drop_share >= 0.25 THEN 40 * drop_share ELSE 0 END + 40 * coalesce(loss_similarity, 0)
-            + CASE WHEN kinds IS NOT NULL THEN 15 ELSE 0 END + CASE WHEN fault_count > 0 THEN 5 ELSE 0 END AS score
+    SELECT *, CASE WHEN drop_share >= min_drop_share THEN drop_points * drop_share ELSE 0 END
+            + loss_points * coalesce(loss_similarity, 0)
+            + CASE WHEN kinds IS NOT NULL THEN event_points ELSE 0 END
+            + CASE WHEN fault_count > 0 THEN register_points ELSE 0 END AS score
     FROM compared
 )
 SELECT row_number() OVER (ORDER BY score DESC, missing_kwh DESC, customer_id) AS place,

@@ -5,9 +5,10 @@
 -- Units:    kWh over the complete days only; rates are sums over sums, NULL where nothing was supplied.
 -- Month:    consumption.
 --
--- usual_loss_rate is the median of the level in the month. kind is judged on seven complete days at
--- least: negative, more was sold than supplied; high, more than twice the usual rate is lost, and at least
--- one part in a hundred more; else normal. excess_kwh is what is lost beyond the usual rate.
+-- usual_loss_rate is the median of the level in the month. kind is judged on min_days (7) complete
+-- days at least: negative, more was sold than supplied; high, more than high_ratio (2) times the usual rate is
+-- lost, and more than high_margin (.01) above it; else normal. The numbers are limits of this view on the
+-- month's first. excess_kwh is what is lost beyond the usual rate.
 -- Column:   level | area, feeder, voltage, region or system | 层级
 -- Column:   code | of the level | 编码
 -- Column:   month | its first day | 月份
@@ -21,7 +22,7 @@
 -- Column:   loss_rate | lost over supplied | 线损率
 -- Column:   usual_loss_rate | median of the level | 同级中位线损率
 -- Column:   excess_kwh | lost beyond the usual rate | 超损电量
--- Column:   kind | high, negative, normal; NULL on fewer than seven days | 线损类别
+-- Column:   kind | high, negative, normal; NULL on fewer days than min_days | 线损类别
 WITH summed AS (
     SELECT level, code, CAST(date_trunc('month', day) AS DATE) AS month, count(*) AS day_count,
         count(*) FILTER (WHERE complete) AS complete_day_count,
@@ -35,6 +36,15 @@ WITH summed AS (
     SELECT level, month, CAST(median(loss_rate) AS DECIMAL(12, 6)) AS usual_loss_rate
     FROM summed WHERE level IN ('area', 'feeder', 'region') AND loss_rate IS NOT NULL
     GROUP BY level, month
+), terms AS (
+    SELECT months.month,
+        max(limits.value) FILTER (WHERE limits.parameter = 'min_days') AS min_days,
+        max(limits.value) FILTER (WHERE limits.parameter = 'high_ratio') AS high_ratio,
+        max(limits.value) FILTER (WHERE limits.parameter = 'high_margin') AS high_margin
+    FROM (SELECT DISTINCT month FROM summed) AS months
+    JOIN limits_by_day AS limits ON limits.view_name = 'loss.monthly'
+        AND months.month >= limits.first_day AND months.month <= limits.last_day
+    GROUP BY months.month
 )
 SELECT summed.level, summed.code, summed.month, summed.day_count, summed.complete_day_count,
     summed.negative_day_count,
@@ -45,11 +55,12 @@ SELECT summed.level, summed.code, summed.month, summed.day_count, summed.complet
     summed.loss_rate, usual.usual_loss_rate,
     CAST(summed.loss_kwh - usual.usual_loss_rate * summed.supplied_kwh AS DECIMAL(28, 4)) AS excess_kwh,
     CASE
-        WHEN summed.complete_day_count < 7 OR summed.loss_rate IS NULL THEN NULL
+        WHEN summed.complete_day_count < terms.min_days OR summed.loss_rate IS NULL THEN NULL
         WHEN summed.loss_rate < 0 THEN 'negative'
-        WHEN summed.loss_rate > 2 * usual.usual_loss_rate AND summed.loss_rate > usual.usual_loss_rate + 0.01
-            THEN 'high'
+        WHEN summed.loss_rate > terms.high_ratio * usual.usual_loss_rate
+            AND summed.loss_rate > usual.usual_loss_rate + terms.high_margin THEN 'high'
         ELSE 'normal'
     END AS kind
 FROM summed
 LEFT JOIN usual ON usual.level = summed.level AND usual.month = summed.month
+LEFT JOIN terms ON terms.month = summed.month

@@ -1,13 +1,15 @@
 -- Question: which customers use energy alike over the day and the week (用户细分)?
 -- 问题:     哪些用户的用电方式相似（用户细分）？
--- Grain:    one row a customer that read in hours or shorter within 28 settled days before the session's day.
+-- Grain:    one row a customer that read in hours or shorter within within_days settled
+--           days (28) before the session's day.
 -- Units:    kWh, kW; shares and factors 0 to 1, hours of the settlement day.
 -- Month:    consumption.
 --
 -- segment is the first that fits of the mean day: idle, nothing is used; continuous, its mean is at least
--- 85 % of its highest hour; night, half is used from 22 to 8; daytime, 60 % is used from 8 to 18;
--- evening, 40 % is used from 17 to 23; else mixed. The night is 10 hours of 24, the day 10, the evening 6,
--- so that a level load is none of these.
+-- continuous_load_factor (85 %) of its highest hour; night, night_share (half) is used from 22 to 8; daytime,
+-- day_share (60 %) is used from 8 to 18; evening, evening_share (40 %) is used from 17 to 23; else mixed. The
+-- night is 10 hours of 24, the day 10, the evening 6, so that a level load is none of these. The numbers are
+-- limits of this view.
 -- Column:   customer_id | customer | 用户编号
 -- Column:   tariff_code | tariff class | 电价分类
 -- Column:   industry_code | industry | 行业
@@ -21,16 +23,26 @@
 -- Column:   evening_share | from 17 to 23 | 傍晚占比
 -- Column:   weekend_ratio | mean of Saturday and Sunday over that of other days | 周末比
 -- Column:   segment | as said above | 细分
-WITH hours AS (
+WITH terms AS (
+    SELECT settlement_day(lake_time.as_of) AS today,
+        CAST(max(limits.value) FILTER (WHERE limits.parameter = 'within_days') AS BIGINT) AS within_days,
+        max(limits.value) FILTER (WHERE limits.parameter = 'continuous_load_factor') AS continuous_load_factor,
+        max(limits.value) FILTER (WHERE limits.parameter = 'night_share') AS least_night_share,
+        max(limits.value) FILTER (WHERE limits.parameter = 'day_share') AS least_day_share,
+        max(limits.value) FILTER (WHERE limits.parameter = 'evening_share') AS least_evening_share
+    FROM lake_time
+    LEFT JOIN limits_by_day AS limits ON limits.view_name = 'market.load_segments'
+        AND settlement_day(lake_time.as_of) >= limits.first_day AND settlement_day(lake_time.as_of) <= limits.last_day
+    GROUP BY lake_time.as_of
+), hours AS (
     SELECT meter_id, day,
         CAST((CAST(read_at AS BIGINT) - CAST(interval_min AS BIGINT) * 60000000 - CAST(day_start(day) AS BIGINT))
             / 3600000000 AS BIGINT) AS hour,
         sum(energy_kwh) AS energy_kwh
     FROM meter_reads
-    CROSS JOIN lake_time
+    CROSS JOIN terms
     WHERE channel = 'import' AND interval_min <= 60
-        AND day < settlement_day(lake_time.as_of)
-        AND day >= CAST(settlement_day(lake_time.as_of) - INTERVAL '28 days' AS DATE)
+        AND day < terms.today AND day >= terms.today - terms.within_days
     GROUP BY 1, 2, 3
 ), held AS (
     SELECT holder.customer_id, hours.day, hours.hour, sum(hours.energy_kwh) AS energy_kwh
@@ -71,11 +83,12 @@ SELECT told.customer_id, customer.tariff_code, customer.industry_code, customer.
     told.night_share, told.day_share, told.evening_share, told.weekend_ratio,
     CASE
         WHEN told.daily_kwh = 0 THEN 'idle'
-        WHEN told.load_factor >= 0.85 THEN 'continuous'
-        WHEN told.night_share >= 0.5 THEN 'night'
-        WHEN told.day_share >= 0.6 THEN 'daytime'
-        WHEN told.evening_share >= 0.4 THEN 'evening'
+        WHEN told.load_factor >= terms.continuous_load_factor THEN 'continuous'
+        WHEN told.night_share >= terms.least_night_share THEN 'night'
+        WHEN told.day_share >= terms.least_day_share THEN 'daytime'
+        WHEN told.evening_share >= terms.least_evening_share THEN 'evening'
         ELSE 'mixed'
     END AS segment
 FROM told
+CROSS JOIN terms
 LEFT JOIN customers_current AS customer ON customer.customer_id = told.customer_id

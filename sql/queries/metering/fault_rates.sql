@@ -7,7 +7,7 @@
 -- Column:   region_code | region of the holder; all, or NULL where not known | 区域
 -- Column:   meter_count | meters that read or were looked at | 电能表数
 -- Column:   faulty_count | faulty ones, see meter_health | 故障表数
--- Column:   stuck_count | stuck for three days at least | 停走表数
+-- Column:   stuck_count | stuck for stuck_days of meter_health at least | 停走表数
 -- Column:   spiking_count | with a spike | 突变表数
 -- Column:   off_clock_count | with a clock off the grid | 时钟超差表数
 -- Column:   rolled_over_count | that passed their last digit | 翻转表数
@@ -16,11 +16,14 @@
 -- Column:   fault_rate | faulty over all | 故障率
 -- Column:   replacement_rate | put up over all | 轮换率
 WITH meters AS (
-    SELECT *, unnest(['all', region_code]) AS region FROM metering.meter_health
+    SELECT health.*, stuck.value AS stuck_days, unnest(['all', health.region_code]) AS region
+    FROM metering.meter_health AS health
+    LEFT JOIN limits_by_day AS stuck ON stuck.view_name = 'metering.meter_health' AND stuck.parameter = 'stuck_days'
+        AND health.month >= stuck.first_day AND health.month <= stuck.last_day
 ), counted AS (
     SELECT month, region, count(*) AS meter_count,
         count(*) FILTER (WHERE faulty) AS faulty_count,
-        count(*) FILTER (WHERE stuck_day_count >= 3) AS stuck_count,
+        count(*) FILTER (WHERE stuck_day_count >= stuck_days) AS stuck_count,
         count(*) FILTER (WHERE spike_day_count > 0) AS spiking_count,
         count(*) FILTER (WHERE clock_day_count > 0) AS off_clock_count,
         count(*) FILTER (WHERE rollover_count > 0) AS rolled_over_count,

@@ -4,11 +4,12 @@
 -- Units:    days, intervals, reads and events counted.
 -- Month:    consumption.
 --
--- stuck_day_count are days on which every interval, four at least, read the same and not nothing.
--- Spikes and clocks off the grid are those that validation found (vee_findings, reads edited by the rule
+-- stuck_day_count are days on which every interval, stuck_min_intervals (4) at least, read the same and not
+-- nothing. Spikes and clocks off the grid are those that validation found (vee_findings, reads edited by the rule
 -- clock): none before it has run. A clock that is fast by whole intervals shows in none of these. Rollovers
--- are no fault. faulty is a meter stuck for three days, with a clock off the grid, a register that fell or
--- was misread for no reason (register_deltas: error), an opened cover or a lost voltage.
+-- are no fault. faulty is a meter stuck for stuck_days (3), with a clock off the grid, a register that fell or
+-- was misread for no reason (register_deltas: error), an opened cover or a lost voltage. Both numbers are
+-- limits of this view, the one on the day, the other on the first of the month.
 -- Column:   meter_id | meter | 电能表编号
 -- Column:   month | its first day | 月份
 -- Column:   customer_id | who held it last in the month; NULL where no one | 用户编号
@@ -41,9 +42,12 @@ WITH read_days AS (
 ), told AS (
     SELECT meter_id, day, 1 AS read_days, CASE WHEN interval_count * interval_min >= 1440 THEN 1 ELSE 0 END AS complete,
         estimated_count AS estimated,
-        CASE WHEN interval_count >= 4 AND least_kwh = most_kwh AND most_kwh > 0 THEN 1 ELSE 0 END AS stuck,
+        CASE WHEN interval_count >= least.value AND least_kwh = most_kwh AND most_kwh > 0 THEN 1 ELSE 0 END AS stuck,
         0 AS spikes, 0 AS clocks, 0 AS rollovers, 0 AS reverses, 0 AS errors, 0 AS events
     FROM read_days
+    LEFT JOIN limits_by_day AS least ON least.view_name = 'metering.meter_health'
+        AND least.parameter = 'stuck_min_intervals'
+        AND read_days.day >= least.first_day AND read_days.day <= least.last_day
     UNION ALL
     SELECT meter_id, day, 0, 0, 0, 0, CASE WHEN rule = 'spike' THEN 1 ELSE 0 END,
         CASE WHEN rule = 'clock' THEN 1 ELSE 0 END, 0, 0, 0, 0
@@ -90,7 +94,9 @@ SELECT months.meter_id, months.month, held.customer_id, held.region_code,
     CAST(months.events AS BIGINT) AS event_count,
     coalesce(settlement_day(held.installed_at) >= months.month
         AND settlement_day(held.installed_at) < CAST(months.month + INTERVAL '1 month' AS DATE), false) AS installed,
-    months.stuck >= 3 OR months.clocks > 0 OR months.errors > 0 OR serious.meter_id IS NOT NULL AS faulty
+    months.stuck >= stuck.value OR months.clocks > 0 OR months.errors > 0 OR serious.meter_id IS NOT NULL AS faulty
 FROM months
 LEFT JOIN held ON held.meter_id = months.meter_id AND held.month = months.month AND held.age = 1
 LEFT JOIN serious ON serious.meter_id = months.meter_id AND serious.month = months.month
+LEFT JOIN limits_by_day AS stuck ON stuck.view_name = 'metering.meter_health' AND stuck.parameter = 'stuck_days'
+    AND months.month >= stuck.first_day AND months.month <= stuck.last_day

@@ -4,10 +4,11 @@
 -- Units:    minutes; meters and customers counted; shares 0 to 1.
 -- Month:    none; the time of the events.
 --
--- Outages of an area that overlap, or begin within 15 minutes of the end of another, are one. place says
--- what is probably out: area where half of its active customers and three at least are, service else. Of
--- areas on one feeder that lost half within the same quarter of an hour, feeder_area_count tells how many.
--- Meters that no area is known of have a row of their own, area_id NULL.
+-- Outages of an area that overlap, or begin within join_min of the end of another, are one. place says
+-- what is probably out: area where area_share of its active customers and area_min_meters at least are,
+-- service else. Of areas of one feeder that went out within together_min of each other, feeder_area_count
+-- tells how many. Faults count that the region reported until report_min after. These are the limits of the
+-- view on the day an outage begins. Meters that no area is known of have a row of their own, area_id NULL.
 -- Column:   area_id | transformer area | 台区
 -- Column:   feeder_id | feeder | 线路
 -- Column:   started_at | first meter out, UTC | 停电开始
@@ -20,11 +21,23 @@
 -- Column:   place | area or service | 停电范围
 -- Column:   feeder_area_count | areas of the feeder out at once | 同线路停电台区数
 -- Column:   fault_report_count | faults reported from the region then | 报修数
-WITH outages AS (
-    SELECT event.meter_id, event.started_at, event.ended_at, coalesce(event.ended_at, lake_time.as_of) AS until,
+WITH terms AS (
+    SELECT days.day,
+        max(limits.value) FILTER (WHERE limits.parameter = 'join_min') AS join_min,
+        max(limits.value) FILTER (WHERE limits.parameter = 'area_share') AS area_share,
+        max(limits.value) FILTER (WHERE limits.parameter = 'area_min_meters') AS area_min_meters,
+        max(limits.value) FILTER (WHERE limits.parameter = 'together_min') AS together_min,
+        max(limits.value) FILTER (WHERE limits.parameter = 'report_min') AS report_min
+    FROM (SELECT DISTINCT settlement_day(started_at) AS day FROM meter_events WHERE kind = 'outage') AS days
+    JOIN limits_by_day AS limits ON limits.view_name = 'service.outage_clusters'
+        AND days.day >= limits.first_day AND days.day <= limits.last_day
+    GROUP BY days.day
+), outages AS (
+    SELECT terms.join_min, event.meter_id, event.started_at, event.ended_at, coalesce(event.ended_at, lake_time.as_of) AS until,
         class.area_id, class.feeder_id, class.region_code
     FROM meter_events AS event
     CROSS JOIN lake_time
+    LEFT JOIN terms ON terms.day = settlement_day(event.started_at)
     LEFT JOIN meters_by_day AS holder ON holder.meter_id = event.meter_id
         AND settlement_day(event.started_at) >= holder.first_day AND settlement_day(event.started_at) <= holder.last_day
     LEFT JOIN customers_by_day AS class ON class.customer_id = holder.customer_id
@@ -36,7 +49,8 @@ WITH outages AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_before
     FROM outages
 ), numbered AS (
-    SELECT *, sum(CASE WHEN started_at <= until_before + INTERVAL '15 minutes' THEN 0 ELSE 1 END)
+    SELECT *, sum(CASE WHEN CAST(started_at AS BIGINT) - CAST(until_before AS BIGINT) <= join_min * 60000000
+                THEN 0 ELSE 1 END)
             OVER (PARTITION BY place ORDER BY started_at, meter_id
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS stretch
     FROM placed
@@ -55,22 +69,24 @@ WITH outages AS (
         AND settlement_day(clusters.started_at) <= class.last_day
     GROUP BY clusters.place, clusters.stretch
 ), judged AS (
-    SELECT clusters.*, sized.customer_count,
-        2 * clusters.meter_count >= sized.customer_count AND clusters.meter_count >= 3 AS whole
+    SELECT clusters.*, sized.customer_count, terms.together_min, terms.report_min,
+        clusters.meter_count >= terms.area_share * sized.customer_count
+            AND clusters.meter_count >= terms.area_min_meters AS whole
     FROM clusters
+    LEFT JOIN terms ON terms.day = settlement_day(clusters.started_at)
     JOIN sized ON sized.place = clusters.place AND sized.stretch = clusters.stretch
 ), together AS (
     SELECT one.place, one.stretch, count(DISTINCT other.area_id) AS area_count
     FROM judged AS one
     JOIN judged AS other ON other.feeder_id = one.feeder_id AND other.whole AND one.whole
-        AND abs(CAST(other.started_at AS BIGINT) - CAST(one.started_at AS BIGINT)) <= 900000000
+        AND abs(CAST(other.started_at AS BIGINT) - CAST(one.started_at AS BIGINT)) <= one.together_min * 60000000
     GROUP BY one.place, one.stretch
 ), reported AS (
     SELECT judged.place, judged.stretch, count(*) AS report_count
     FROM judged
     JOIN service.requests AS request ON request.request_type = 'fault_report'
         AND request.region_code = judged.region_code
-        AND request.accepted_at >= judged.started_at AND request.accepted_at <= judged.until + INTERVAL '1 hour'
+        AND request.accepted_at >= judged.started_at AND CAST(request.accepted_at AS BIGINT) - CAST(judged.until AS BIGINT) <= judged.report_min * 60000000
     GROUP BY judged.place, judged.stretch
 )
 SELECT judged.area_id, judged.feeder_id, judged.started_at,

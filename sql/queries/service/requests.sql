@@ -5,11 +5,10 @@
 -- Month:    none; stages by the time they happened.
 --
 -- category is contact, expansion or change by the request's type, other where the type is none of those
--- known. limit_days is what the supplier promises: no stream carries it, so that it is said here, in
--- days of the clock: fault repaired in 1, complaint and report answered in 7 and 10, inquiry in 5, opinion and
--- suggestion in 10, new supply and more capacity connected in 45, changes done in 15. A request that is
--- open counts as late once its limit has passed. repeated: the same customer made one of the same type within
--- 60 days before. What was accepted before the books begin has no accepted_at, and no time.
+-- known. limit_days is what the supplier promised when it was accepted, in days of the clock: the limits
+-- of this view, TYPE_days. A request that is open counts as late once its limit has passed. repeated: the
+-- same customer made one of the same type within repeat_days before. What was accepted before the books
+-- begin has no accepted_at, and no time.
 -- Column:   request_id | request | 工单编号
 -- Column:   request_type | type as sent | 业务类型
 -- Column:   category | contact, expansion, change or other | 业务类别
@@ -42,26 +41,36 @@ WITH stages AS (
     GROUP BY request_id
 ), types AS (
     SELECT * FROM (VALUES
-        ('inquiry', 'contact', 5), ('fault_report', 'contact', 1), ('complaint', 'contact', 7),
-        ('report', 'contact', 10), ('opinion', 'contact', 10), ('suggestion', 'contact', 10),
-        ('praise', 'contact', NULL), ('new_supply', 'expansion', 45), ('capacity_increase', 'expansion', 45),
-        ('capacity_decrease', 'change', 15), ('suspension', 'change', 15), ('temporary_exchange', 'change', 15),
-        ('relocation', 'change', 15), ('meter_move', 'change', 15), ('temporary_removal', 'change', 15),
-        ('transfer', 'change', 15), ('split', 'change', 15), ('merge', 'change', 15), ('closure', 'change', 15),
-        ('voltage_change', 'change', 15), ('class_change', 'change', 15)
-    ) AS types (request_type, category, limit_days)
+        ('inquiry', 'contact'), ('fault_report', 'contact'), ('complaint', 'contact'), ('report', 'contact'),
+        ('opinion', 'contact'), ('suggestion', 'contact'), ('praise', 'contact'),
+        ('new_supply', 'expansion'), ('capacity_increase', 'expansion'),
+        ('capacity_decrease', 'change'), ('suspension', 'change'), ('temporary_exchange', 'change'),
+        ('relocation', 'change'), ('meter_move', 'change'), ('temporary_removal', 'change'),
+        ('transfer', 'change'), ('split', 'change'), ('merge', 'change'), ('closure', 'change'),
+        ('voltage_change', 'change'), ('class_change', 'change')
+    ) AS types (request_type, category)
+), known AS (
+    SELECT *, settlement_day(coalesce(accepted_at, surveyed_at, approved_at, connected_at, closed_at)) AS first_day
+    FROM stages
 ), timed AS (
-    SELECT stages.*, coalesce(types.category, 'other') AS category, types.limit_days,
+    SELECT known.*, coalesce(types.category, 'other') AS category, promised.value AS limit_days,
+        repeating.value AS repeat_days,
         CASE
             WHEN outcome IN ('withdrawn', 'refused', 'rejected', 'cancelled') THEN 'withdrawn'
             WHEN closed_at IS NOT NULL OR connected_at IS NOT NULL THEN 'done'
             ELSE 'open'
         END AS state,
         CASE WHEN types.category = 'expansion' THEN coalesce(connected_at, closed_at) ELSE closed_at END AS ended_at,
-        lag(accepted_at) OVER (PARTITION BY customer_id, stages.request_type ORDER BY accepted_at, request_id)
+        lag(accepted_at) OVER (PARTITION BY customer_id, known.request_type ORDER BY accepted_at, request_id)
             AS before_at
-    FROM stages
-    LEFT JOIN types ON types.request_type = stages.request_type
+    FROM known
+    LEFT JOIN types ON types.request_type = known.request_type
+    LEFT JOIN limits_by_day AS promised ON promised.view_name = 'service.requests'
+        AND promised.parameter = concat(known.request_type, '_days')
+        AND known.first_day >= promised.first_day AND known.first_day <= promised.last_day
+    LEFT JOIN limits_by_day AS repeating ON repeating.view_name = 'service.requests'
+        AND repeating.parameter = 'repeat_days'
+        AND known.first_day >= repeating.first_day AND known.first_day <= repeating.last_day
 ), counted AS (
     SELECT timed.*,
         CAST(CAST(coalesce(timed.ended_at, lake_time.as_of) AS BIGINT) - CAST(timed.accepted_at AS BIGINT)
@@ -72,7 +81,8 @@ WITH stages AS (
 SELECT request_id, request_type, category, customer_id, region_code, before_kva, after_kva,
     accepted_at, surveyed_at, approved_at, connected_at, closed_at, outcome, state, ended_at,
     CAST(hours AS DECIMAL(12, 2)) AS hours,
-    CAST(limit_days AS BIGINT) AS limit_days,
+    limit_days,
     hours <= limit_days * 24 AS in_time,
-    coalesce(customer_id IS NOT NULL AND accepted_at <= before_at + INTERVAL '60 days', false) AS repeated
+    coalesce(customer_id IS NOT NULL
+        AND CAST(accepted_at AS BIGINT) - CAST(before_at AS BIGINT) <= repeat_days * 86400000000, false) AS repeated
 FROM counted

@@ -1,5 +1,6 @@
 //! The reference data that ships with Loadstar: the code lists of the five
-//! axes, a tariff, a calendar and the thresholds of validation. A lake starts with these; a utility loads its
+//! axes, a tariff, a calendar, the thresholds of validation and the limits that
+//! views judge by. A lake starts with these; a utility loads its
 //! own beside or over them with `loadstar load reference FILE`.
 
 use std::io::Cursor;
@@ -72,6 +73,7 @@ pub fn shipped(table: Table) -> Result<Option<RecordBatch>, ArrowError> {
         Table::TariffRules => include_str!("../reference/tariff_rules.csv"),
         Table::Calendar => include_str!("../reference/calendar.csv"),
         Table::VeeRules => include_str!("../reference/vee_rules.csv"),
+        Table::Limits => include_str!("../reference/limits.csv"),
         _ => return Ok(None),
     };
     let rows = ReaderBuilder::new(table.schema())
@@ -106,9 +108,7 @@ mod tests {
 
     #[test]
     fn every_shipped_file_fits_its_schema() {
-        for table in
-            [Table::Reference, Table::Tariffs, Table::TariffRules, Table::Calendar, Table::VeeRules]
-        {
+        for &table in Table::DATED {
             let batch = shipped(table).expect("fits").expect("rows");
             assert!(batch.num_rows() > 15, "{}", table.name());
         }

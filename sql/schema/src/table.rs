@@ -39,6 +39,8 @@ pub enum Table {
     Calendar,
     /// Dated thresholds that interval reads are validated and estimated by.
     VeeRules,
+    /// Dated numbers that views judge by: time limits, weights, shares.
+    Limits,
     /// What validation found in the reads of a day, and what it did about it.
     VeeFindings,
     /// Rollup: energy, revenue and completeness by customer and day.
@@ -74,6 +76,7 @@ impl Table {
         Self::TariffRules,
         Self::Calendar,
         Self::VeeRules,
+        Self::Limits,
         Self::VeeFindings,
         Self::ConsumptionDaily,
         Self::ConsumptionHourly,
@@ -99,8 +102,14 @@ impl Table {
 
     /// Reference data, each row of certain days. They come from files only, and
     /// all of them ship with Loadstar.
-    pub const DATED: &'static [Self] =
-        &[Self::Reference, Self::Tariffs, Self::TariffRules, Self::Calendar, Self::VeeRules];
+    pub const DATED: &'static [Self] = &[
+        Self::Reference,
+        Self::Tariffs,
+        Self::TariffRules,
+        Self::Calendar,
+        Self::VeeRules,
+        Self::Limits,
+    ];
 
     /// Name in SQL, folder in the lake.
     #[must_use]
@@ -122,6 +131,7 @@ impl Table {
             Self::TariffRules => "tariff_rules",
             Self::Calendar => "calendar",
             Self::VeeRules => "vee_rules",
+            Self::Limits => "limits",
             Self::VeeFindings => "vee_findings",
             Self::ConsumptionDaily => "consumption_daily",
             Self::ConsumptionHourly => "consumption_hourly",
@@ -177,6 +187,7 @@ impl Table {
             Self::TariffRules => &["tariff_code", "rule", "item", "threshold", "valid_from"],
             Self::Calendar => &["country", "date"],
             Self::VeeRules => &["rule", "parameter", "valid_from"],
+            Self::Limits => &["view_name", "parameter", "valid_from"],
             Self::VeeFindings => &["day", "meter_id", "channel", "rule", "action"],
             Self::ConsumptionDaily => &["day", "customer_id"],
             Self::ConsumptionHourly => &[
@@ -425,6 +436,14 @@ impl Table {
             }
             Self::VeeRules => vec![
                 text("rule"),
+                text("parameter"),
+                energy("value"),
+                text("unit"),
+                date("valid_from"),
+                optional(date("valid_to")),
+            ],
+            Self::Limits => vec![
+                text("view_name"),
                 text("parameter"),
                 energy("value"),
                 text("unit"),

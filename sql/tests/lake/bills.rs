@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, TimeDelta};
 use loadstar_schema::synthetic::{Truth, Utility, UtilitySpec};
-use loadstar_schema::{Table, day, reference};
+use loadstar_schema::{Table, day};
 use serde_json::{Value, json};
 
 use crate::draw::Draw;
@@ -79,16 +79,8 @@ const FIVE: [(&str, &str); 5] = [
 pub(crate) async fn two_provinces() -> Written {
     let written = Written::new().await;
     let (prices, rules) = province();
-    for (table, more) in [(Table::Tariffs, prices), (Table::TariffRules, rules)] {
-        let shipped = reference::shipped(table).expect("fits").expect("rows");
-        let mut lines = arrow::json::LineDelimitedWriter::new(Vec::new());
-        lines.write(&shipped).expect("json lines");
-        let text = String::from_utf8(lines.into_inner()).expect("text");
-        let mut rows: Vec<Value> =
-            text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
-        rows.extend(more);
-        written.land(table, &rows).await;
-    }
+    written.land_beside_shipped(Table::Tariffs, &prices).await;
+    written.land_beside_shipped(Table::TariffRules, &rules).await;
     written
 }
 

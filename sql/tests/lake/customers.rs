@@ -55,8 +55,8 @@ async fn demand_over_the_contract_is_charged_and_advised_on() {
     assert_eq!(cells(&ctx, status).await, [["C1", "29", "30"], ["C2", "-1", "expired"]]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_drop_that_the_area_does_not_share_is_suspected_first() {
+/// Five customers of an area, of which C1 steals and C3's meter was opened.
+pub(crate) async fn with_suspects() -> Written {
     let written = Written::new().await;
     let start = at("2025-01-01", 0);
     let area = json!({"area_id": "T1", "feeder_id": "F1"});
@@ -85,6 +85,12 @@ async fn a_drop_that_the_area_does_not_share_is_suspected_first() {
     let event = json!({"meter_id": "M3", "kind": "cover_open", "started_at": opened, "version": 0,
         "available_at": opened});
     written.land(Table::MeterEvents, &[event]).await;
+    written
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_that_the_area_does_not_share_is_suspected_first() {
+    let written = with_suspects().await;
     let ctx = written.lake.at(Some(at("2026-11-20", 8))).await.expect("a session");
     let told = "SELECT place, customer_id, score, recent_kwh, expected_kwh, missing_kwh, drop_share, area_rise_kwh,
             loss_similarity, event_kinds

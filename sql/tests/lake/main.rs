@@ -17,6 +17,7 @@ mod errors;
 mod files;
 mod golden;
 mod issued;
+mod limits;
 mod load;
 mod loss;
 mod metering;

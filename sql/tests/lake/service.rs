@@ -11,7 +11,7 @@ use crate::utility::landed;
 use crate::written::{Written, at, but, cells, customer, date, read};
 
 /// A stage of a request.
-fn stage(id: &str, kind: &str, stage: &str, day: &str, hour: i64) -> Value {
+pub(crate) fn stage(id: &str, kind: &str, stage: &str, day: &str, hour: i64) -> Value {
     let known = at(day, hour);
     json!({"request_id": id, "stage": stage, "version": 0, "request_type": kind, "stage_at": known,
         "customer_id": "C1", "region_code": "East", "available_at": known})

@@ -11,7 +11,7 @@ use deltalake_core::DeltaTable;
 use deltalake_core::kernel::StructType;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::protocol::SaveMode;
-use loadstar_schema::{Table, day};
+use loadstar_schema::{Table, day, reference};
 use loadstar_sql::{Lake, LakeOptions, collect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -57,6 +57,17 @@ impl Written {
         }
         let batches = batches(schema, rows);
         delta.write(batches).with_save_mode(SaveMode::Append).await.expect("written");
+    }
+
+    /// Lands rows of dated reference data beside those that ship, as a load does.
+    pub(crate) async fn land_beside_shipped(&self, table: Table, more: &[Value]) {
+        let shipped = reference::shipped(table).expect("fits").expect("rows");
+        let mut lines = arrow::json::LineDelimitedWriter::new(Vec::new());
+        lines.write(&shipped).expect("json lines");
+        let text = String::from_utf8(lines.into_inner()).expect("text");
+        let shipped = text.lines().map(|line| serde_json::from_str(line).expect("a row"));
+        let rows: Vec<Value> = shipped.chain(more.iter().cloned()).collect();
+        self.land(table, &rows).await;
     }
 
     /// The table, which need not be there.

@@ -59,8 +59,8 @@ fn lists_of_several_rows_stay_apart() {
 fn what_breaks_a_rule_is_refused_with_the_rule() {
     use RejectReason::{ImpossibleValue, MissingField, UnknownCode, WrongType};
     use Table::{
-        Bills, Calendar, Customers, MeterEvents, Payments, Reference, ServiceRequests, SupplyReads,
-        Tariffs, VeeRules, Weather,
+        Bills, Calendar, Customers, Limits, MeterEvents, Payments, Reference, ServiceRequests,
+        SupplyReads, Tariffs, VeeRules, Weather,
     };
     let cases = [
         (
@@ -363,6 +363,7 @@ fn what_breaks_a_rule_is_refused_with_the_rule() {
             r#"kind "blackout" is not one of outage, cover_open, voltage_loss, reverse_flow, clock_set"#,
         ),
         (VeeRules, THRESHOLD, "3", "-3", ImpossibleValue, "value is -3; it cannot be negative"),
+        (Limits, LIMIT, ":5", ":-5", ImpossibleValue, "value is -5; it cannot be negative"),
     ];
     for (table, valid, part, other, reason, detail) in cases {
         assert!(valid.contains(part), "{part} is not in {valid}");
@@ -373,9 +374,7 @@ fn what_breaks_a_rule_is_refused_with_the_rule() {
 
 #[test]
 fn the_shipped_reference_data_passes_its_own_rules() {
-    for table in
-        [Table::Reference, Table::Tariffs, Table::TariffRules, Table::Calendar, Table::VeeRules]
-    {
+    for &table in Table::DATED {
         let shipped = reference::shipped(table).expect("fits").expect("rows");
         let mut lines = arrow::json::LineDelimitedWriter::new(Vec::new());
         lines.write(&shipped).expect("json lines");

@@ -32,6 +32,8 @@ pub(super) const HOLIDAY: &str = r#"{"country":"CN","date":"2027-01-01","kind":"
 
 pub(super) const THRESHOLD: &str = r#"{"rule":"gap","parameter":"interpolate_hours","value":3,
 "unit":"h","valid_from":"2026-03-01"}"#;
+pub(super) const LIMIT: &str = r#"{"view_name":"service.requests","parameter":"complaint_days","value":5,
+"unit":"days","valid_from":"2026-03-01"}"#;
 pub(super) const EVENT: &str = r#"{"meter_id":"M1","kind":"outage","started_at":"2026-11-16T03:00:00Z",
 "ended_at":"2026-11-16T05:30:00Z","detail":null,"version":1}"#;
 
@@ -47,5 +49,6 @@ pub(super) const VALID: &[(Table, &str)] = &[
     (Table::TariffRules, RULE),
     (Table::Calendar, HOLIDAY),
     (Table::VeeRules, THRESHOLD),
+    (Table::Limits, LIMIT),
     (Table::MeterEvents, EVENT),
 ];
