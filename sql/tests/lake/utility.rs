@@ -90,10 +90,20 @@ pub(crate) fn rows(event: &WireEvent) -> Option<(Table, Vec<Value>)> {
 
 /// Everything but the weather, in a lake.
 pub(crate) async fn landed(spec: UtilitySpec) -> (Written, Truth) {
+    landed_with_reads_of(spec, |_| true).await
+}
+
+/// As [`landed`], with the interval reads of some meters alone.
+pub(crate) async fn landed_with_reads_of(
+    spec: UtilitySpec,
+    wanted: impl Fn(&str) -> bool,
+) -> (Written, Truth) {
     let utility = Utility::new(spec).expect("a utility");
     let mut days = utility.days();
     let mut by_table: BTreeMap<Table, Vec<Value>> = BTreeMap::new();
     for (table, rows) in days.by_ref().flat_map(|day| day.events).filter_map(|event| rows(&event)) {
+        let of = |row: &Value| row["meter_id"].as_str().is_some_and(&wanted);
+        let rows = rows.into_iter().filter(|row| table != Table::MeterReads || of(row));
         by_table.entry(table).or_default().extend(rows);
     }
     let written = Written::new().await;
