@@ -11,6 +11,7 @@ mod cli;
 mod commands;
 mod config;
 mod context;
+mod forecast_function;
 mod forecasting;
 mod metrics;
 mod observe;

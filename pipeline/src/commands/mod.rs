@@ -13,7 +13,7 @@ mod backtest;
 mod catalog;
 mod dead_letters;
 mod demo;
-mod forecast;
+pub mod forecast;
 mod generate;
 mod ingest;
 mod load;

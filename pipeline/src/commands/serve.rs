@@ -13,6 +13,7 @@ use tracing::warn;
 use crate::cli::ServeArgs;
 use crate::commands::open_lake;
 use crate::context::{Context, stop_signal};
+use crate::forecast_function;
 use crate::metrics::{Metrics, OfTable, Part};
 use crate::server::http::HttpServer;
 use crate::server::postgres::PostgresServer;
@@ -39,6 +40,7 @@ pub async fn serve(
 ) -> Result<()> {
     let serve = &context.config.serve;
     let session = Arc::new(lake.at(None).await?);
+    forecast_function::register(&session, &lake, None)?;
     let password = context.config.secrets.postgres_password.as_deref();
     let postgres = PostgresServer::bind(serve, password, session.clone()).await?;
     let http = HttpServer::bind(&serve.http, metrics.clone()).await?;

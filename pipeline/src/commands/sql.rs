@@ -1,6 +1,7 @@
 //! `loadstar sql`: one query, a file of queries, or a shell.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use datafusion::prelude::SessionContext;
@@ -16,6 +17,7 @@ use crate::UsageError;
 use crate::cli::{Format, SqlArgs};
 use crate::commands::open_lake;
 use crate::context::Context;
+use crate::forecast_function;
 use crate::output::{Output, format_of};
 use crate::time;
 
@@ -31,11 +33,12 @@ struct Answers {
 pub async fn run(args: SqlArgs, context: Context) -> Result<()> {
     let as_of = args.as_of.as_deref().map(time::instant).transpose()?;
     let since = args.since.as_deref().map(time::instant).transpose()?;
-    let lake = open_lake(&context, true).await?;
+    let lake = Arc::new(open_lake(&context, true).await?);
     let session = match since {
         Some(since) => lake.between(since, as_of).await?,
         None => lake.at(as_of).await?,
     };
+    forecast_function::register(&session, &lake, as_of)?;
     let mut answers = Answers {
         format: args.format,
         output: args.output,
@@ -113,6 +116,7 @@ End a query with ; to run it. Tab completes names.
   \\d          tables and views          \\d NAME     columns of one
   \\q          leave (or Ctrl-D)         \\?          this help
 Files are tables too: SELECT * FROM 'reads.csv.gz' LIMIT 5;
+So are forecasts:     SELECT * FROM forecast('region=East', horizon => '7d');
 ";
 
 async fn shell(session: SessionContext, answers: Answers, lake: &str) -> Result<()> {

@@ -46,3 +46,56 @@ fn tables_are_listed_and_described_as_in_psql() {
     assert!(place.fails(1, &["sql", "-c", r"\d custmers"]).contains("no table or view custmers"));
     assert!(place.fails(2, &["sql", "-c", r"\x"]).contains(r"\x is not known"));
 }
+
+/// Sixty days by the hour: a day's course, weekends lower.
+fn hours() -> String {
+    let mut csv = "t,y\n".to_owned();
+    for hour in 0..60 * 24 {
+        let (day, of_day) = (hour / 24, hour % 24);
+        let weekend = if day % 7 >= 5 { 0.8 } else { 1.0 };
+        let wave = (f64::from(of_day) / 24.0 * std::f64::consts::TAU).sin();
+        let load = weekend * (100.0 + 30.0 * wave + f64::from(hour * 7919 % 13) / 10.0);
+        let (month, date) = if day < 31 { (5, day + 1) } else { (6, day - 30) };
+        csv += &format!("2026-{month:02}-{date:02}T{of_day:02}:00:00Z,{load}\n");
+    }
+    csv
+}
+
+#[test]
+fn a_forecast_is_a_table() {
+    let place = Workplace::new();
+    place.write("load.csv", hours());
+    let of = "query => 'SELECT * FROM ''load.csv''', time => 't', target => 'y'";
+    let rows = place.query(&format!(
+        "SELECT count(*) AS n, min(time) AS first, min(\"q0.9\" - \"q0.05\") >= 0 AS ordered,
+            sum(f.forecast) AS kwh
+         FROM forecast({of}, horizon => '48h', quantiles => '0.05,0.9') AS f WHERE forecast > 50"
+    ));
+    assert_eq!((&rows[0]["n"], &rows[0]["ordered"]), (&48.into(), &true.into()));
+    assert!(rows[0]["first"].as_str().unwrap().starts_with("2026-06-30T00:00:00"), "{rows:?}");
+    // The same as the command gives.
+    let args = ["forecast", "--query", "SELECT * FROM 'load.csv'", "--time", "t", "--target", "y"];
+    let told = place.ok(&[&args[..], &["--horizon", "48h", "--json"]].concat());
+    let told: Vec<serde_json::Value> = serde_json::from_str(&told).unwrap();
+    let sum: f64 = told.iter().map(|row| row["forecast"].as_f64().unwrap()).sum();
+    assert!((sum - rows[0]["kwh"].as_f64().unwrap()).abs() < 1e-6 * sum);
+}
+
+#[test]
+fn a_forecast_that_cannot_be_made_says_why() {
+    let place = Workplace::new();
+    place.write("load.csv", hours());
+    for (call, says) in [
+        ("forecast('region=East')", "the lake has no consumption"),
+        ("forecast('regon=East')", "the axes are"),
+        ("forecast(horizont => '7d')", "there is no argument horizont"),
+        ("forecast(horizon => 'soon')", "no span of time"),
+        ("forecast(quantiles => '0.5,2')", "probabilities between 0 and 1"),
+        ("forecast(horizon => now())", "must be text in quotes"),
+        ("forecast(query => 'SELECT 1')", "go together"),
+        ("forecast(query => 'DROP VIEW x', time => 't', target => 'y')", "DDL not supported"),
+    ] {
+        let said = place.fails(1, &["sql", "-c", &format!("SELECT * FROM {call}")]);
+        assert!(said.contains(says), "{call}: {said}");
+    }
+}
