@@ -2,7 +2,8 @@
 //! no clock.
 //!
 //! Begin reading at [`load`] for forecasts and backtests, at [`risk`] for
-//! churn and arrears scores.
+//! churn and arrears scores, at [`boost`] for the trees that either may use.
 
+pub mod boost;
 pub mod load;
 pub mod risk;
