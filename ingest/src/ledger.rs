@@ -48,6 +48,7 @@ pub(crate) fn tables_of(stream: Table) -> &'static [Table] {
         Table::SupplyReads => &[Table::SupplyReads],
         Table::Weather => &[Table::Weather],
         Table::MeterEvents => &[Table::MeterEvents],
+        Table::InspectionCases => &[Table::InspectionCases],
         // These come from files only.
         Table::Reference => &[Table::Reference],
         Table::Tariffs => &[Table::Tariffs],

@@ -175,7 +175,7 @@ pub const SCHEMAS: &[Function] = &[
     },
     Function {
         name: "inspection", en: "Inspection", zh: "用电检查",
-        views: queries!("inspection": "suspects"),
+        views: queries!("inspection": "suspects", "outcomes", "hit_rate"),
     },
     Function {
         name: "expansion", en: "New connections and expansion", zh: "业扩报装",

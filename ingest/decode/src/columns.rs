@@ -90,9 +90,9 @@ impl Columns {
         }
     }
 
-    pub(super) fn int32(&mut self, value: i32) {
+    pub(super) fn int32(&mut self, value: impl Into<Option<i32>>) {
         match self.cell(4) {
-            Column::Int32(column) => column.append_value(value),
+            Column::Int32(column) => column.append_option(value.into()),
             other => other.mismatch("int32"),
         }
     }

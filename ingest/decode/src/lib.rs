@@ -8,7 +8,8 @@
 //! the two columns about edits are left out where no row has them.
 //!
 //! Begin reading at [`Decoder::push`]. `reads` holds the one topic with the
-//! volume; a table each is in `customers`, `billing`, `network` and `dated`;
+//! volume; a table each is in `customers`, `billing`, `network`, `inspection` and
+//! `dated`;
 //! `check` holds the rules of single values, `clock` what becomes of reads off
 //! the grid of their intervals, `explain` turns serde's errors into sentences,
 //! `added_rows` says which members become columns. [`writer`] makes JSON of
@@ -24,6 +25,7 @@ mod columns;
 mod customers;
 mod dated;
 mod explain;
+mod inspection;
 mod interval_rows;
 mod known;
 mod members;
@@ -248,6 +250,9 @@ impl Decoder {
                 Table::SupplyReads => take::<event::SupplyRead<'_>>(rows, payload, &context),
                 Table::Weather => take::<event::Weather<'_>>(rows, payload, &context),
                 Table::MeterEvents => take::<event::MeterEvent<'_>>(rows, payload, &context),
+                Table::InspectionCases => {
+                    take::<event::InspectionCase<'_>>(rows, payload, &context)
+                }
                 Table::Reference => take_dated::<ReferenceCode<'_>>(rows, payload, &context),
                 Table::Tariffs => take_dated::<TariffPrice<'_>>(rows, payload, &context),
                 Table::TariffRules => take_dated::<TariffRule<'_>>(rows, payload, &context),

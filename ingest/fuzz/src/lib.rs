@@ -42,6 +42,7 @@ fn valid(table: Table) -> &'static [u8] {
         Table::VeeRules => include_str!("../seeds/vee_rules.jsonl"),
         Table::Limits => include_str!("../seeds/limits.jsonl"),
         Table::MeterEvents => include_str!("../seeds/meter_events.jsonl"),
+        Table::InspectionCases => include_str!("../seeds/inspection_cases.jsonl"),
         other => panic!("{} takes no messages", other.name()),
     };
     seeds.lines().next().unwrap_or_default().as_bytes()

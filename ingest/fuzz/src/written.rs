@@ -26,6 +26,7 @@ const AVRO_TEXTS: &[(Table, &str)] = &[
     (Table::SupplyReads, avsc!("supply_reads")),
     (Table::Weather, avsc!("weather")),
     (Table::MeterEvents, avsc!("meter_events")),
+    (Table::InspectionCases, avsc!("inspection_cases")),
 ];
 
 /// The contract in Avro.

@@ -5,8 +5,8 @@
 -- Month:    consumption of recent_days settled days (28) before the session's day, against the before_days (84)
 --           before those.
 --
--- No stream carries outcomes of inspections, so that nothing here has been confirmed and no hit rate is
--- told. Points are given for what is there, and the columns say for what:
+-- Points are given for what is there, and the columns say for what; what inspections found before takes none
+-- and adds none, and stands beside (how good the ranking is: inspection.hit_rate):
 --
 --   40 × drop_share         the use fell by a quarter or more against that of the customers of its tariff class
 --   40 × loss_similarity    the loss of its transformer area rose at the same time by about what is missing:
@@ -16,7 +16,8 @@
 --
 -- These numbers ship as limits of the view: those in force on the session's day count.
 -- A customer that has stolen for longer than four months shows in none of this but by the loss of the area
--- (see loss.watchlist). Losses are compared on days that are complete.
+-- (see loss.watchlist). Losses are compared on days that are complete. A case that names its meter alone is
+-- that of the customer who has the meter now. just_cleared: the last visit found nothing, in the last 90 days.
 -- Column:   place | order of visits | 排名
 -- Column:   customer_id | customer | 用户编号
 -- Column:   meter_id | meter | 电能表编号
@@ -31,6 +32,12 @@
 -- Column:   loss_similarity | of what is missing and the rise | 电量相似度
 -- Column:   event_kinds | meter events, by name | 计量告警
 -- Column:   register_fault_count | registers that fell or ran back | 示数异常次数
+-- Column:   open_case_id | case not visited yet | 未结案件编号
+-- Column:   confirmed_count | earlier cases found as suspected | 已查实次数
+-- Column:   cleared_count | earlier cases in which nothing was found | 已排除次数
+-- Column:   last_outcome | of the last visit: confirmed, cleared or no_access | 最近检查结果
+-- Column:   last_visit_on | day of the last visit | 最近检查日期
+-- Column:   just_cleared | inspected and cleared lately | 近期已排除
 WITH today AS (
     SELECT settlement_day(lake_time.as_of) AS day, lake_time.as_of,
         settlement_day(lake_time.as_of) - CAST(max(limits.value) FILTER (WHERE limits.parameter = 'recent_days')
@@ -103,6 +110,21 @@ WITH today AS (
     WHERE register.kind IN ('error', 'reverse') AND register.tou = 'total'
         AND CAST(today.as_of AS BIGINT) - CAST(register.read_at AS BIGINT) < today.evidence_us
     GROUP BY register.meter_id
+), told AS (
+    SELECT coalesce(opened.customer_id, owner.customer_id) AS customer_id, opened.case_id, opened.outcome,
+        settlement_day(opened.inspected_at) AS visited_on,
+        row_number() OVER (PARTITION BY coalesce(opened.customer_id, owner.customer_id)
+            ORDER BY opened.inspected_at DESC NULLS LAST, opened.case_id DESC) AS recency
+    FROM inspection_cases AS opened
+    LEFT JOIN customers_current AS owner
+        ON owner.meter_id = opened.meter_id AND owner.status = 'active' AND opened.customer_id IS NULL
+), cases AS (
+    SELECT customer_id, min(case_id) FILTER (WHERE outcome IS NULL) AS open_case_id,
+        count(*) FILTER (WHERE outcome = 'confirmed') AS confirmed_count,
+        count(*) FILTER (WHERE outcome = 'cleared') AS cleared_count,
+        min(outcome) FILTER (WHERE recency = 1) AS last_outcome, max(visited_on) AS last_visit_on
+    FROM told
+    GROUP BY customer_id
 ), weighed AS (
     SELECT expected.*, events.kinds, coalesce(registers.fault_count, 0) AS fault_count,
         expected.expected_kwh - expected.recent_kwh AS missing_kwh,
@@ -126,12 +148,19 @@ WITH today AS (
             + CASE WHEN fault_count > 0 THEN register_points ELSE 0 END AS score
     FROM compared
 )
-SELECT row_number() OVER (ORDER BY score DESC, missing_kwh DESC, customer_id) AS place,
-    customer_id, meter_id, area_id, region_code,
-    CAST(score AS DECIMAL(9, 2)) AS score,
-    recent_kwh, expected_kwh,
-    CAST(missing_kwh AS DECIMAL(18, 4)) AS missing_kwh,
-    CAST(drop_share AS DECIMAL(12, 6)) AS drop_share,
-    area_rise_kwh, loss_similarity, kinds AS event_kinds, fault_count AS register_fault_count
+SELECT row_number() OVER (ORDER BY scored.score DESC, scored.missing_kwh DESC, scored.customer_id) AS place,
+    scored.customer_id, scored.meter_id, scored.area_id, scored.region_code,
+    CAST(scored.score AS DECIMAL(9, 2)) AS score,
+    scored.recent_kwh, scored.expected_kwh,
+    CAST(scored.missing_kwh AS DECIMAL(18, 4)) AS missing_kwh,
+    CAST(scored.drop_share AS DECIMAL(12, 6)) AS drop_share,
+    scored.area_rise_kwh, scored.loss_similarity, scored.kinds AS event_kinds,
+    scored.fault_count AS register_fault_count, cases.open_case_id,
+    coalesce(cases.confirmed_count, 0) AS confirmed_count, coalesce(cases.cleared_count, 0) AS cleared_count,
+    cases.last_outcome, cases.last_visit_on,
+    coalesce(cases.last_outcome = 'cleared'
+        AND cases.last_visit_on >= CAST(today.day - INTERVAL '90 days' AS DATE), FALSE) AS just_cleared
 FROM scored
-WHERE score > 0
+CROSS JOIN today
+LEFT JOIN cases ON cases.customer_id = scored.customer_id
+WHERE scored.score > 0

@@ -170,6 +170,42 @@ codes! {
 }
 
 codes! {
+    /// What an inspection looks into.
+    CaseKind {
+        /// 窃电: energy drawn past the meter.
+        Theft = "theft",
+        /// 违约用电: use against the contract.
+        Breach = "breach",
+    }
+}
+
+codes! {
+    /// What made an inspection look there.
+    CaseSource {
+        /// 嫌疑排名: the place in `inspection.suspects`.
+        Ranking = "ranking",
+        /// 计量告警: what a meter said about itself.
+        Alarm = "alarm",
+        /// 举报: somebody told.
+        Tip = "tip",
+        /// 例行检查: it was its turn.
+        Routine = "routine",
+    }
+}
+
+codes! {
+    /// How an inspection ended.
+    CaseOutcome {
+        /// 属实: found as suspected.
+        Confirmed = "confirmed",
+        /// 排除: nothing found.
+        Cleared = "cleared",
+        /// 未能检查: nobody let the inspector in.
+        NoAccess = "no_access",
+    }
+}
+
+codes! {
     /// What validation did about what it found.
     VeeAction {
         /// Values were put in place of missing or wrong ones.

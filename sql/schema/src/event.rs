@@ -480,6 +480,80 @@ pub struct MeterEvent<'a> {
     pub version: i32,
 }
 
+/// A case of inspection: opened on a suspicion, closed by what was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InspectionCase<'a> {
+    /// The case.
+    #[serde(borrow, deserialize_with = "wire::text")]
+    pub case_id: Text<'a>,
+    /// Newest version wins: the outcome comes as one, and so do later sums.
+    #[serde(default, deserialize_with = "wire::or_default")]
+    pub version: i32,
+    /// [`crate::codes::CaseKind`].
+    #[serde(borrow, deserialize_with = "wire::text")]
+    pub kind: Text<'a>,
+    /// [`crate::codes::CaseSource`].
+    #[serde(borrow, deserialize_with = "wire::text")]
+    pub source: Text<'a>,
+    /// Place in the ranking of suspects when the case was opened, 1 the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<i32>,
+    /// Points in it, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Money>,
+    /// The customer; it, the meter or both are named.
+    #[serde(
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::optional_text"
+    )]
+    pub customer_id: Option<Text<'a>>,
+    /// The meter.
+    #[serde(
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::optional_text"
+    )]
+    pub meter_id: Option<Text<'a>>,
+    /// The transformer area.
+    #[serde(
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::optional_text"
+    )]
+    pub area_id: Option<Text<'a>>,
+    /// When the case was opened.
+    #[serde(deserialize_with = "wire::instant")]
+    pub opened_at: DateTime<Utc>,
+    /// When an inspector was there; absent before.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::optional_instant"
+    )]
+    pub inspected_at: Option<DateTime<Utc>>,
+    /// [`crate::codes::CaseOutcome`] of the visit.
+    #[serde(
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::optional_text"
+    )]
+    pub outcome: Option<Text<'a>>,
+    /// Energy charged after all, of a confirmed case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_energy_kwh: Option<Energy>,
+    /// What it costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_amount: Option<Money>,
+    /// Charged beside it as a penalty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub penalty_amount: Option<Money>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,8 @@ pub enum Table {
     Weather,
     /// What meters report about themselves: outages, opened covers, …
     MeterEvents,
+    /// Cases of inspection: what was suspected, what was found.
+    InspectionCases,
     /// What could not be taken in, and why.
     DeadLetters,
     /// Which dead letters were taken in after all.
@@ -69,6 +71,7 @@ impl Table {
         Self::SupplyReads,
         Self::Weather,
         Self::MeterEvents,
+        Self::InspectionCases,
         Self::DeadLetters,
         Self::DeadLetterReplays,
         Self::Reference,
@@ -98,6 +101,7 @@ impl Table {
         Self::SupplyReads,
         Self::Weather,
         Self::MeterEvents,
+        Self::InspectionCases,
     ];
 
     /// Reference data, each row of certain days. They come from files only, and
@@ -124,6 +128,7 @@ impl Table {
             Self::SupplyReads => "supply_reads",
             Self::Weather => "weather",
             Self::MeterEvents => "meter_events",
+            Self::InspectionCases => "inspection_cases",
             Self::DeadLetters => "dead_letters",
             Self::DeadLetterReplays => "dead_letter_replays",
             Self::Reference => "reference",
@@ -160,7 +165,8 @@ impl Table {
             | Self::ServiceRequests
             | Self::SupplyReads
             | Self::Weather
-            | Self::MeterEvents => Some(self.name()),
+            | Self::MeterEvents
+            | Self::InspectionCases => Some(self.name()),
             _ => None,
         }
     }
@@ -180,6 +186,7 @@ impl Table {
             Self::SupplyReads => &["asset_id", "direction", "read_at"],
             Self::Weather => &["cell", "kind", "issued_at", "valid_at"],
             Self::MeterEvents => &["meter_id", "kind", "started_at"],
+            Self::InspectionCases => &["case_id"],
             Self::DeadLetters => &["topic", "partition", "offset"],
             Self::DeadLetterReplays => &["topic", "partition", "offset", "replay_id", "state"],
             Self::Reference => &["axis", "code", "valid_from"],
@@ -219,9 +226,11 @@ impl Table {
             Self::MeterReads | Self::RegisterReads | Self::SupplyReads | Self::VeeFindings => {
                 Some("revision")
             }
-            Self::Bills | Self::Payments | Self::ServiceRequests | Self::MeterEvents => {
-                Some("version")
-            }
+            Self::Bills
+            | Self::Payments
+            | Self::ServiceRequests
+            | Self::MeterEvents
+            | Self::InspectionCases => Some("version"),
             _ => None,
         }
     }
@@ -385,6 +394,23 @@ impl Table {
                 optional(timestamp("ended_at")),
                 optional(text("detail")),
                 int32("version"),
+            ]),
+            Self::InspectionCases => landed(vec![
+                text("case_id"),
+                int32("version"),
+                text("kind"),
+                text("source"),
+                optional(int32("place")),
+                optional(money("score")),
+                optional(text("customer_id")),
+                optional(text("meter_id")),
+                optional(text("area_id")),
+                timestamp("opened_at"),
+                optional(timestamp("inspected_at")),
+                optional(text("outcome")),
+                optional(energy("recovered_energy_kwh")),
+                optional(money("recovered_amount")),
+                optional(money("penalty_amount")),
             ]),
             Self::DeadLetters => landed(vec![
                 text("topic"),

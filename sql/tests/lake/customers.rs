@@ -91,7 +91,32 @@ pub(crate) async fn with_suspects() -> Written {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drop_that_the_area_does_not_share_is_suspected_first() {
     let written = with_suspects().await;
+    // C1 was visited twice and is to be again; the case of M3 names no customer.
+    let case = |id: &str, kind: &str, opened: &str| {
+        json!({"case_id": id, "version": 0, "kind": kind, "source": "ranking",
+            "opened_at": at(opened, 9), "available_at": at(opened, 9)})
+    };
+    let of = |key: &str, id: &str, visited: &str, outcome: &str| {
+        json!({key: id, "version": 1, "inspected_at": at(visited, 9), "outcome": outcome,
+            "available_at": at(visited, 10)})
+    };
+    let cases = [
+        but(case("I1", "theft", "2026-03-01"), of("customer_id", "C1", "2026-03-04", "confirmed")),
+        but(case("I2", "breach", "2026-09-01"), of("customer_id", "C1", "2026-09-04", "no_access")),
+        but(case("I3", "theft", "2026-11-18"), json!({"customer_id": "C1"})),
+        but(case("I4", "theft", "2026-11-02"), of("meter_id", "M3", "2026-11-05", "cleared")),
+        // Not known yet on the day in question.
+        but(case("I3", "theft", "2026-11-18"), of("customer_id", "C1", "2026-11-21", "cleared")),
+    ];
+    written.land(Table::InspectionCases, &cases).await;
     let ctx = written.lake.at(Some(at("2026-11-20", 8))).await.expect("a session");
+    let known = "SELECT customer_id, open_case_id, confirmed_count, cleared_count, last_outcome, last_visit_on,
+            just_cleared FROM inspection.suspects ORDER BY place";
+    let expected = [
+        ["C1", "I3", "1", "0", "no_access", "2026-09-04", "false"],
+        ["C3", "", "0", "1", "cleared", "2026-11-05", "true"],
+    ];
+    assert_eq!(cells(&ctx, known).await, expected);
     let told = "SELECT place, customer_id, score, recent_kwh, expected_kwh, missing_kwh, drop_share, area_rise_kwh,
             loss_similarity, event_kinds
         FROM inspection.suspects ORDER BY 1";

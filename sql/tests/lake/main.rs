@@ -18,6 +18,7 @@ mod files;
 mod golden;
 mod issued;
 mod limits;
+mod inspection;
 mod load;
 mod loss;
 mod metering;

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use loadstar_schema::codes::{BillKind, CustomerStatus, PaymentOp, ReadChannel};
+use loadstar_schema::codes::{BillKind, CaseKind, CustomerStatus, PaymentOp, ReadChannel};
 use loadstar_schema::event::{
-    Bill, Customer, MeterDay, MeterRead, Payment, RegisterRead, ServiceRequest, SupplyRead,
+    Bill, Customer, InspectionCase, MeterDay, MeterRead, Payment, RegisterRead, ServiceRequest,
+    SupplyRead,
 };
 use loadstar_schema::synthetic::{Truth, Utility, UtilitySpec, WireEvent};
 use loadstar_schema::{Energy, Money, Table, day};
@@ -43,6 +44,11 @@ pub(crate) fn rows(event: &WireEvent) -> Option<(Table, Vec<Value>)> {
             let bill: Bill<'_> = serde_json::from_str(text).ok()?;
             BillKind::from_code(&bill.kind)?;
             landed(Table::Bills, json!({}))
+        }
+        "inspection_cases" => {
+            let case: InspectionCase<'_> = serde_json::from_str(text).ok()?;
+            CaseKind::from_code(&case.kind)?;
+            landed(Table::InspectionCases, json!({}))
         }
         "supply_reads" => {
             let read: SupplyRead<'_> = serde_json::from_str(text).ok()?;

@@ -45,6 +45,7 @@ pub(crate) async fn fill(written: &Written) {
         "version": 0, "available_at": at(gap, 10),
     })])
     .await;
+    written.land(Table::InspectionCases, &cases()).await;
     written
         .land(
             Table::VeeFindings,
@@ -322,6 +323,37 @@ fn requests() -> Vec<Value> {
             json!({"request_id": "S2", "request_type": "capacity_decrease",
             "before_kva": "100.0000", "after_kva": "60.0000"}),
         ),
+    ]
+}
+
+/// One suspicion is right, one wrong, at one door nobody opens, and one is open.
+fn cases() -> Vec<Value> {
+    let opened = |id: &str, kind: &str, source: &str, customer: &str, day: &str| {
+        json!({"case_id": id, "version": 0, "kind": kind, "source": source, "customer_id": customer,
+            "opened_at": at(day, 9), "available_at": at(day, 9)})
+    };
+    let ended = |day: &str, outcome: &str| {
+        json!({"version": 1, "inspected_at": at(day, 9), "outcome": outcome,
+            "available_at": at(day, 10)})
+    };
+    let theft = but(
+        opened("I1", "theft", "ranking", "C2", "2026-10-30"),
+        json!({"place": 3, "score": "64.00", "area_id": "T1"}),
+    );
+    let charged = json!({"recovered_energy_kwh": "1200.5000", "recovered_amount": "706.01",
+        "penalty_amount": "2118.03"});
+    vec![
+        theft.clone(),
+        but(but(theft, ended("2026-11-03", "confirmed")), charged),
+        but(
+            but(
+                opened("I2", "theft", "ranking", "C3", "2026-11-02"),
+                ended("2026-11-04", "cleared"),
+            ),
+            json!({"place": 14, "score": "20.00"}),
+        ),
+        but(opened("I3", "breach", "tip", "C1", "2026-11-05"), ended("2026-11-06", "no_access")),
+        opened("I4", "theft", "alarm", "C4", "2026-11-20"),
     ]
 }
 

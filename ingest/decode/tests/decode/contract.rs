@@ -27,6 +27,7 @@ const SCHEMAS: &[(Table, &str, &[&str])] = &[
     (Table::SupplyReads, avsc!("supply_reads"), &["SupplyRead"]),
     (Table::Weather, avsc!("weather"), &["Weather"]),
     (Table::MeterEvents, avsc!("meter_events"), &["MeterEvent"]),
+    (Table::InspectionCases, avsc!("inspection_cases"), &["InspectionCase"]),
 ];
 
 fn schema_of(table: Table) -> &'static str {
@@ -127,6 +128,30 @@ fn meter_events_land() {
         ],
     );
     lands_as_in_json(Table::MeterEvents, samples::EVENT, &event, "MeterEvent", 9);
+}
+
+#[test]
+fn inspection_cases_land() {
+    let case = datum(
+        schema_of(Table::InspectionCases),
+        &[
+            ("case_id", string("I1")),
+            ("version", Value::Int(1)),
+            ("kind", Value::Enum(0, "theft".to_owned())),
+            ("source", Value::Enum(0, "ranking".to_owned())),
+            ("place", Value::Int(3)),
+            ("score", decimal(6_400)),
+            ("customer_id", string("C1")),
+            ("area_id", string("T1")),
+            ("opened_at", millis("2026-11-02T02:00:00Z")),
+            ("inspected_at", millis("2026-11-09T03:00:00Z")),
+            ("outcome", Value::Enum(0, "confirmed".to_owned())),
+            ("recovered_energy_kwh", decimal(12_005_000)),
+            ("recovered_amount", decimal(70_601)),
+            ("penalty_amount", decimal(211_803)),
+        ],
+    );
+    lands_as_in_json(Table::InspectionCases, samples::CASE, &case, "InspectionCase", 10);
 }
 
 /// A plain 0 is a zero: what must be there is `optional`, to be told from it.

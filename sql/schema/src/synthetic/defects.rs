@@ -22,29 +22,33 @@ pub(super) enum Mishap {
 pub(super) struct Saboteur {
     rate: f64,
     draw: Draw,
+    /// Of the cases: what befalls them moves nothing of the other topics.
+    cases: Draw,
 }
 
 impl Saboteur {
     pub(super) fn new(spec: &UtilitySpec) -> Self {
-        Self { rate: spec.defect_rate, draw: Draw::new(spec.seed, Purpose::Defect, 0) }
+        let draw = |id| Draw::new(spec.seed, Purpose::Defect, id);
+        Self { rate: spec.defect_rate, draw: draw(0), cases: draw(2) }
     }
 
     pub(super) fn strike(&mut self, topic: &str, payload: &[u8]) -> Option<Mishap> {
-        if self.rate <= 0.0 || !self.draw.chance(self.rate) {
+        let draw = if topic == "inspection_cases" { &mut self.cases } else { &mut self.draw };
+        if self.rate <= 0.0 || !draw.chance(self.rate) {
             return None;
         }
-        if self.draw.chance(0.5) {
-            return Some(Mishap::Repeated { delay_s: self.draw.seconds(60, 86_400) });
+        if draw.chance(0.5) {
+            return Some(Mishap::Repeated { delay_s: draw.seconds(60, 86_400) });
         }
         let reasons =
             ["malformed_json", "missing_field", "wrong_type", "unknown_code", "impossible_value"];
-        let reason = reasons[self.draw.below(reasons.len())];
+        let reason = reasons[draw.below(reasons.len())];
         let text = std::str::from_utf8(payload).unwrap_or_default();
         let broken = match reason {
             "missing_field" => without_id(topic, text),
             "wrong_type" => with_wrong_type(topic, text),
             "unknown_code" => with_unknown_code(topic, text),
-            "impossible_value" => with_impossible_value(topic, text, self.draw.below(3)),
+            "impossible_value" => with_impossible_value(topic, text, draw.below(3)),
             _ => None,
         };
         Some(match broken {
@@ -67,6 +71,7 @@ fn without_id(topic: &str, text: &str) -> Option<String> {
         "service_requests" => "\"request_id\":",
         "supply_reads" => "\"asset_id\":",
         "weather" => "\"cell\":",
+        "inspection_cases" => "\"case_id\":",
         _ => return None,
     };
     text.contains(field).then(|| text.replacen(field, "\"was\":", 1))
@@ -81,6 +86,7 @@ fn with_wrong_type(topic: &str, text: &str) -> Option<String> {
         "payments" => with_value(text, "amount", "true"),
         "service_requests" => with_value(text, "stage_at", "true"),
         "weather" => with_value(text, "temperature_c", "\"mild\""),
+        "inspection_cases" => with_value(text, "opened_at", "true"),
         _ => None,
     }
 }
@@ -94,6 +100,7 @@ fn with_unknown_code(topic: &str, text: &str) -> Option<String> {
         "payments" => with_value(text, "op", "\"GIVE\""),
         "supply_reads" => with_value(text, "asset_kind", "\"tower\""),
         "weather" => with_value(text, "kind", "\"rumour\""),
+        "inspection_cases" => with_value(text, "kind", "\"whim\""),
         _ => None,
     }
 }

@@ -19,6 +19,7 @@ pub(super) enum Purpose {
     City,
     Supply,
     Billing,
+    Inspection,
 }
 
 /// A stream of random draws.

@@ -22,6 +22,7 @@ mod changes;
 mod defects;
 mod draw;
 mod fate;
+mod inspection;
 mod invoice;
 mod json;
 mod load;
@@ -42,8 +43,8 @@ use chrono::{DateTime, Days as DayCount, NaiveDate, Utc};
 
 pub use stream::Days;
 pub use truth::{
-    AreaLink, BillTruth, BillingError, Churned, EnergyTruth, LatePayer, PlantedDefect, TableTruth,
-    Thief, TopicTruth, Truth,
+    AreaLink, BillTruth, BillingError, Churned, EnergyTruth, InspectionTruth, LatePayer,
+    PlantedDefect, TableTruth, Thief, TopicTruth, Truth,
 };
 
 /// What to make.

@@ -9,6 +9,7 @@ use super::billing::{Prices, Usage};
 use super::calendar::Calendar;
 use super::defects::{MeterDefect, Plan, Saboteur};
 use super::draw::{Draw, Purpose};
+use super::inspection::CaseBook;
 use super::invoice::{self, Period};
 use super::load::{CommonNoise, DayLoad, OwnNoise};
 use super::mischarge::Mistakes;
@@ -58,6 +59,7 @@ pub struct Days {
     pub(super) plan: Plan,
     pub(super) supply: Supply,
     pub(super) requests: RequestBook,
+    pub(super) cases: CaseBook,
     pub(super) accounts: Accounts,
     pub(super) billing: Draw,
     pub(super) mistakes: Mistakes,
@@ -108,6 +110,7 @@ impl Days {
             lsn: 0,
             supply: Supply::new(seed, &city),
             requests: RequestBook::new(seed, start, &city.members),
+            cases: CaseBook::new(seed, start, spec.days as i32, &city.members),
             accounts: Accounts::new(seed, start, &city.members),
             billing: Draw::new(seed, Purpose::Billing, 0),
             mistakes: Mistakes::new(seed, spec.defect_rate),
@@ -184,6 +187,7 @@ impl Days {
         let wind = self.climate.day(index).iter().map(|hour| hour[0].wind_ms).fold(0.0, f64::max);
         let storm = (wind / 4.0 - 1.0).clamp(0.0, 4.0);
         self.requests.play(today, storm, &self.city.members, &mut self.outbox);
+        self.cases.play(today, &self.city.members, &mut self.outbox);
         self.accounts.play(today, &self.city.members, &mut self.outbox);
         if self.date(index + 1).day() == 1 {
             self.close_month(date);

@@ -29,6 +29,8 @@ pub struct Truth {
     pub late_payers: Vec<LatePayer>,
     /// Whose meter misses part of the use.
     pub thieves: Vec<Thief>,
+    /// What inspections came to, by month and kind.
+    pub inspections: Vec<InspectionTruth>,
     /// Customers whom the books hang on the wrong transformer.
     pub wrong_links: Vec<AreaLink>,
     /// Bills that went out wrong, by order of issue.
@@ -163,6 +165,29 @@ pub struct Thief {
     pub share: f64,
 }
 
+/// Inspections of a month: opened in it, and visited in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InspectionTruth {
+    /// `2026-11`.
+    pub month: String,
+    /// `theft` or `breach`.
+    pub kind: String,
+    /// Cases opened.
+    pub opened: u64,
+    /// Cases found as suspected.
+    pub confirmed: u64,
+    /// Cases in which nothing was found.
+    pub cleared: u64,
+    /// Visits without access.
+    pub no_access: u64,
+    /// Energy charged after all, kWh.
+    pub recovered_kwh: String,
+    /// What it costs.
+    pub recovered: String,
+    /// Penalties.
+    pub penalties: String,
+}
+
 /// A customer on another transformer than the books say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AreaLink {
@@ -208,6 +233,19 @@ pub(super) struct Ledger {
     pub(super) paid: i128,
     pub(super) allocated: i128,
     pub(super) billing_errors: Vec<BillingError>,
+    pub(super) inspections: BTreeMap<(NaiveDate, &'static str), CaseSums>,
+}
+
+/// What inspections of a month and kind come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CaseSums {
+    pub(super) opened: u64,
+    pub(super) confirmed: u64,
+    pub(super) cleared: u64,
+    pub(super) no_access: u64,
+    pub(super) energy: i128,
+    pub(super) amount: i128,
+    pub(super) penalty: i128,
 }
 
 impl Ledger {
@@ -228,6 +266,7 @@ impl Ledger {
             paid: 0,
             allocated: 0,
             billing_errors: Vec::new(),
+            inspections: BTreeMap::new(),
         }
     }
 
@@ -275,8 +314,31 @@ impl Ledger {
                 ..BillTruth::default()
             },
             billing_errors: self.billing_errors.clone(),
+            inspections: self.inspections(),
             ..Truth::default()
         }
+    }
+
+    /// The sums of inspections of the month of a day.
+    pub(super) fn cases(&mut self, date: NaiveDate, kind: &'static str) -> &mut CaseSums {
+        let month = date.with_day(1).unwrap_or(date);
+        self.inspections.entry((month, kind)).or_default()
+    }
+
+    fn inspections(&self) -> Vec<InspectionTruth> {
+        let money = |cents: i128| Money::to_string(&Fixed(cents));
+        let truth = |((month, kind), sums): (&(NaiveDate, &str), &CaseSums)| InspectionTruth {
+            month: month_name(*month),
+            kind: (*kind).to_owned(),
+            opened: sums.opened,
+            confirmed: sums.confirmed,
+            cleared: sums.cleared,
+            no_access: sums.no_access,
+            recovered_kwh: kwh(sums.energy),
+            recovered: money(sums.amount),
+            penalties: money(sums.penalty),
+        };
+        self.inspections.iter().map(truth).collect()
     }
 
     fn energy(&self) -> EnergyTruth {
