@@ -1,6 +1,6 @@
 //! Cases of inspection.
 
-use loadstar_schema::codes::{CaseKind, CaseOutcome, CaseSource};
+use loadstar_schema::codes::{CaseBasis, CaseKind, CaseOutcome};
 use loadstar_schema::event::InspectionCase;
 
 use super::columns::Columns;
@@ -14,12 +14,7 @@ impl Row for InspectionCase<'_> {
     fn check(&self, context: &Context<'_>) -> Result<(), Fault> {
         check::id("case_id", &self.case_id)?;
         check::code("kind", &self.kind, CaseKind::from_code, (CaseKind::ALL, CaseKind::code))?;
-        check::code(
-            "source",
-            &self.source,
-            CaseSource::from_code,
-            (CaseSource::ALL, CaseSource::code),
-        )?;
+        check::code("basis", &self.basis, CaseBasis::from_code, (CaseBasis::ALL, CaseBasis::code))?;
         if let Some(place) = self.place.filter(|place| *place < 1) {
             return Err(Fault::impossible(format!("place is {place}; the first is 1")));
         }
@@ -46,7 +41,7 @@ impl Row for InspectionCase<'_> {
         rows.text(&*self.case_id);
         rows.int32(self.version);
         rows.text(&*self.kind);
-        rows.text(&*self.source);
+        rows.text(&*self.basis);
         rows.int32(self.place);
         rows.decimal(self.score);
         rows.text(self.customer_id.as_deref());

@@ -40,7 +40,7 @@ WITH told AS (
     GROUP BY month, kind
 )
 SELECT month, kind, opened_count, inspected_count, confirmed_count, cleared_count, no_access_count,
-    CAST(CAST(confirmed_count AS DECIMAL(12, 0)) / nullif(inspected_count, 0) AS DECIMAL(9, 6)) AS hit_rate,
+    CAST(CAST(confirmed_count AS DECIMAL(18, 6)) / nullif(inspected_count, 0) AS DECIMAL(9, 6)) AS hit_rate,
     CAST(energy_kwh AS DECIMAL(28, 4)) AS recovered_energy_kwh,
     CAST(amount AS DECIMAL(28, 2)) AS recovered_amount,
     CAST(penalty AS DECIMAL(28, 2)) AS penalty_amount

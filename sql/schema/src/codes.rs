@@ -181,7 +181,7 @@ codes! {
 
 codes! {
     /// What made an inspection look there.
-    CaseSource {
+    CaseBasis {
         /// 嫌疑排名: the place in `inspection.suspects`.
         Ranking = "ranking",
         /// 计量告警: what a meter said about itself.

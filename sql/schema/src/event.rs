@@ -492,9 +492,9 @@ pub struct InspectionCase<'a> {
     /// [`crate::codes::CaseKind`].
     #[serde(borrow, deserialize_with = "wire::text")]
     pub kind: Text<'a>,
-    /// [`crate::codes::CaseSource`].
+    /// [`crate::codes::CaseBasis`].
     #[serde(borrow, deserialize_with = "wire::text")]
-    pub source: Text<'a>,
+    pub basis: Text<'a>,
     /// Place in the ranking of suspects when the case was opened, 1 the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<i32>,

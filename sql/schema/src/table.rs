@@ -399,7 +399,7 @@ impl Table {
                 text("case_id"),
                 int32("version"),
                 text("kind"),
-                text("source"),
+                text("basis"),
                 optional(int32("place")),
                 optional(money("score")),
                 optional(text("customer_id")),

@@ -93,7 +93,7 @@ async fn a_drop_that_the_area_does_not_share_is_suspected_first() {
     let written = with_suspects().await;
     // C1 was visited twice and is to be again; the case of M3 names no customer.
     let case = |id: &str, kind: &str, opened: &str| {
-        json!({"case_id": id, "version": 0, "kind": kind, "source": "ranking",
+        json!({"case_id": id, "version": 0, "kind": kind, "basis": "ranking",
             "opened_at": at(opened, 9), "available_at": at(opened, 9)})
     };
     let of = |key: &str, id: &str, visited: &str, outcome: &str| {

@@ -10,7 +10,7 @@ use crate::utility;
 use crate::written::{Written, cells};
 
 /// The cases of a utility in a lake, the truth, and the newest version of each
-/// case as source, place, points in hundredths, customer and outcome.
+/// case as basis, place, points in hundredths, customer and outcome.
 async fn inspected(defect_rate: f64) -> (Written, Truth, BTreeMap<String, Told>) {
     let spec = UtilitySpec { customers: 900, days: 150, defect_rate, ..UtilitySpec::default() };
     let utility = Utility::new(spec).expect("a utility");
@@ -23,7 +23,7 @@ async fn inspected(defect_rate: f64) -> (Written, Truth, BTreeMap<String, Told>)
         let told = Told {
             version: case.version,
             kind: case.kind.to_string(),
-            source: case.source.to_string(),
+            basis: case.basis.to_string(),
             place: case.place,
             score: case.score.map(|score| score.0),
             customer_id: case.customer_id.as_deref().unwrap_or_default().to_owned(),
@@ -43,7 +43,7 @@ async fn inspected(defect_rate: f64) -> (Written, Truth, BTreeMap<String, Told>)
 struct Told {
     version: i32,
     kind: String,
-    source: String,
+    basis: String,
     place: Option<i32>,
     score: Option<i128>,
     customer_id: String,
@@ -97,11 +97,11 @@ async fn outcomes_are_those_of_the_truth() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hit_rates_count_each_case_under_its_source_and_rank() {
+async fn hit_rates_count_each_case_under_its_basis_and_rank() {
     let (written, _, cases) = inspected(0.0).await;
     let mut expected = Vec::new();
-    let sources: BTreeSet<&str> = cases.values().map(|case| case.source.as_str()).collect();
-    for source in sources {
+    let basiss: BTreeSet<&str> = cases.values().map(|case| case.basis.as_str()).collect();
+    for basis in basiss {
         let mut row = |cut: &str, low: Option<i32>, high: Option<i32>| {
             let inside = |case: &&Told| match (cut, low, high) {
                 ("place", _, Some(high)) => case.place.is_some_and(|place| place <= high),
@@ -111,14 +111,14 @@ async fn hit_rates_count_each_case_under_its_source_and_rank() {
                 }),
                 _ => true,
             };
-            let of_source = cases.values().filter(|case| case.source == source);
-            let of: Vec<&Told> = of_source.filter(inside).collect();
+            let of_basis = cases.values().filter(|case| case.basis == basis);
+            let of: Vec<&Told> = of_basis.filter(inside).collect();
             let count = |outcome: &str| of.iter().filter(|case| case.outcome == outcome).count();
             let inspected = count("confirmed") + count("cleared");
             let bound = |bound: Option<i32>| bound.map(|bound| bound.to_string());
             if !of.is_empty() {
                 expected.push(vec![
-                    source.to_owned(),
+                    basis.to_owned(),
                     cut.to_owned(),
                     bound(low).unwrap_or_default(),
                     bound(high).unwrap_or_default(),
@@ -139,7 +139,7 @@ async fn hit_rates_count_each_case_under_its_source_and_rank() {
             row("score", Some(low), Some(low + 20));
         }
     }
-    let told = "SELECT * FROM inspection.hit_rate ORDER BY source, cut, lowest, highest";
+    let told = "SELECT * FROM inspection.hit_rate ORDER BY basis, cut, lowest, highest";
     assert_eq!(cells(&written.now().await, told).await, expected);
 }
 

@@ -328,8 +328,8 @@ fn requests() -> Vec<Value> {
 
 /// One suspicion is right, one wrong, at one door nobody opens, and one is open.
 fn cases() -> Vec<Value> {
-    let opened = |id: &str, kind: &str, source: &str, customer: &str, day: &str| {
-        json!({"case_id": id, "version": 0, "kind": kind, "source": source, "customer_id": customer,
+    let opened = |id: &str, kind: &str, basis: &str, customer: &str, day: &str| {
+        json!({"case_id": id, "version": 0, "kind": kind, "basis": basis, "customer_id": customer,
             "opened_at": at(day, 9), "available_at": at(day, 9)})
     };
     let ended = |day: &str, outcome: &str| {

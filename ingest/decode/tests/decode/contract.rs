@@ -138,7 +138,7 @@ fn inspection_cases_land() {
             ("case_id", string("I1")),
             ("version", Value::Int(1)),
             ("kind", Value::Enum(0, "theft".to_owned())),
-            ("source", Value::Enum(0, "ranking".to_owned())),
+            ("basis", Value::Enum(0, "ranking".to_owned())),
             ("place", Value::Int(3)),
             ("score", decimal(6_400)),
             ("customer_id", string("C1")),

@@ -376,7 +376,7 @@ fn what_breaks_a_rule_is_refused_with_the_rule() {
             "ranking",
             "rumour",
             UnknownCode,
-            r#"source "rumour" is not one of ranking, alarm, tip, routine"#,
+            r#"basis "rumour" is not one of ranking, alarm, tip, routine"#,
         ),
         (
             InspectionCases,

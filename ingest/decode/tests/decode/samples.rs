@@ -37,7 +37,7 @@ pub(super) const LIMIT: &str = r#"{"view_name":"service.requests","parameter":"c
 pub(super) const EVENT: &str = r#"{"meter_id":"M1","kind":"outage","started_at":"2026-11-16T03:00:00Z",
 "ended_at":"2026-11-16T05:30:00Z","detail":null,"version":1}"#;
 
-pub(super) const CASE: &str = r#"{"case_id":"I1","version":1,"kind":"theft","source":"ranking","place":3,
+pub(super) const CASE: &str = r#"{"case_id":"I1","version":1,"kind":"theft","basis":"ranking","place":3,
 "score":"64.00","customer_id":"C1","area_id":"T1","opened_at":"2026-11-02T02:00:00Z",
 "inspected_at":"2026-11-09T03:00:00Z","outcome":"confirmed","recovered_energy_kwh":1200.5,
 "recovered_amount":"706.01","penalty_amount":"2118.03"}"#;

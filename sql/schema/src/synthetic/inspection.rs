@@ -10,7 +10,7 @@ use chrono::{Days, NaiveDate, TimeDelta};
 use super::draw::{Draw, Purpose};
 use super::outbox::Outbox;
 use super::population::{Member, area_id};
-use crate::codes::{CaseKind, CaseOutcome, CaseSource};
+use crate::codes::{CaseBasis, CaseKind, CaseOutcome};
 use crate::event::InspectionCase;
 use crate::{Energy, Fixed, Money, Table, day};
 
@@ -25,8 +25,8 @@ struct Case {
     case_id: String,
     member: usize,
     kind: CaseKind,
-    source: CaseSource,
-    /// Place and points in the ranking, where that is the source.
+    basis: CaseBasis,
+    /// Place and points in the ranking, where that is the basis.
     rank: Option<(i32, Money)>,
     opened_on: i32,
     inspected_on: i32,
@@ -122,24 +122,24 @@ impl CaseBook {
         thief: bool,
     ) -> &mut Case {
         let whim = self.draw.unit();
-        let source = match whim {
-            _ if whim < 0.55 => CaseSource::Ranking,
-            _ if whim < 0.7 => CaseSource::Alarm,
-            _ if whim < 0.9 => CaseSource::Tip,
-            _ => CaseSource::Routine,
+        let basis = match whim {
+            _ if whim < 0.55 => CaseBasis::Ranking,
+            _ if whim < 0.7 => CaseBasis::Alarm,
+            _ if whim < 0.9 => CaseBasis::Tip,
+            _ => CaseBasis::Routine,
         };
         // Those who steal stand higher, mostly.
         let (lowest_place, points) = if thief { (30, 3_500..9_000) } else { (120, 1_500..6_000) };
         let place = self.draw.between(1, lowest_place);
         let points = self.draw.between(points.start, points.end);
-        let rank = (source == CaseSource::Ranking).then_some((place, Fixed(i128::from(points))));
+        let rank = (basis == CaseBasis::Ranking).then_some((place, Fixed(i128::from(points))));
         let inspected_on = opened_on + self.draw.between(2, 20);
         let at = self.cases.len();
         self.cases.push(Case {
             case_id: format!("I{:05}", at + 1),
             member,
             kind,
-            source,
+            basis,
             rank,
             opened_on,
             inspected_on,
@@ -166,11 +166,11 @@ impl CaseBook {
                 case_id: Cow::Borrowed(&case.case_id),
                 version: i32::from(ended),
                 kind: Cow::Borrowed(case.kind.code()),
-                source: Cow::Borrowed(case.source.code()),
+                basis: Cow::Borrowed(case.basis.code()),
                 place: case.rank.map(|(place, _)| place),
                 score: case.rank.map(|(_, points)| points),
-                customer_id: Some(Cow::Borrowed(&member.customer_id)),
-                meter_id: Some(Cow::Borrowed(&member.meter_id)),
+                customer_id: Some(Cow::Borrowed(member.customer_id.as_str())),
+                meter_id: Some(Cow::Borrowed(member.meter_id.as_str())),
                 area_id: member.booked_area.map(|area| Cow::Owned(area_id(area))),
                 opened_at: at(case.opened_on, 9),
                 inspected_at,
