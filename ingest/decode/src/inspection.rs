@@ -58,12 +58,15 @@ impl Row for InspectionCase<'_> {
 
 /// A visit has a time and an outcome; only what was confirmed is charged.
 fn visit(case: &InspectionCase<'_>, context: &Context<'_>) -> Result<(), Fault> {
-    let all = (CaseOutcome::ALL, CaseOutcome::code);
-    let outcome = case
-        .outcome
-        .as_deref()
-        .map(|outcome| check::code("outcome", outcome, CaseOutcome::from_code, all))
-        .transpose()?;
+    let outcome = match case.outcome.as_deref() {
+        Some(outcome) => Some(check::code(
+            "outcome",
+            outcome,
+            CaseOutcome::from_code,
+            (CaseOutcome::ALL, CaseOutcome::code),
+        )?),
+        None => None,
+    };
     match (case.inspected_at, outcome) {
         (Some(inspected_at), Some(_)) => {
             check::measured_at("inspected_at", inspected_at, context.arrived_at)?;
