@@ -59,8 +59,8 @@ fn lists_of_several_rows_stay_apart() {
 fn what_breaks_a_rule_is_refused_with_the_rule() {
     use RejectReason::{ImpossibleValue, MissingField, UnknownCode, WrongType};
     use Table::{
-        Bills, Calendar, Customers, InspectionCases, Limits, MeterEvents, Payments, Reference, ServiceRequests,
-        SupplyReads, Tariffs, VeeRules, Weather,
+        Bills, Calendar, Customers, InspectionCases, Limits, MeterEvents, Payments, Reference,
+        ServiceRequests, SupplyReads, Tariffs, VeeRules, Weather,
     };
     let cases = [
         (
