@@ -50,7 +50,9 @@ WITH today AS (
         max(limits.value) FILTER (WHERE limits.parameter = 'drop_points') AS drop_points,
         max(limits.value) FILTER (WHERE limits.parameter = 'loss_points') AS loss_points,
         max(limits.value) FILTER (WHERE limits.parameter = 'event_points') AS event_points,
-        max(limits.value) FILTER (WHERE limits.parameter = 'register_points') AS register_points
+        max(limits.value) FILTER (WHERE limits.parameter = 'register_points') AS register_points,
+        settlement_day(lake_time.as_of) - CAST(max(limits.value) FILTER (WHERE limits.parameter = 'cleared_days')
+            AS BIGINT) AS cleared_from
     FROM lake_time
     JOIN limits_by_day AS limits ON limits.view_name = 'inspection.suspects'
         AND settlement_day(lake_time.as_of) >= limits.first_day AND settlement_day(lake_time.as_of) <= limits.last_day
@@ -159,7 +161,7 @@ SELECT row_number() OVER (ORDER BY scored.score DESC, scored.missing_kwh DESC, s
     coalesce(cases.confirmed_count, 0) AS confirmed_count, coalesce(cases.cleared_count, 0) AS cleared_count,
     cases.last_outcome, cases.last_visit_on,
     coalesce(cases.last_outcome = 'cleared'
-        AND cases.last_visit_on >= CAST(today.day - INTERVAL '90 days' AS DATE), FALSE) AS just_cleared
+        AND cases.last_visit_on >= scored.cleared_from, FALSE) AS just_cleared
 FROM scored
 CROSS JOIN today
 LEFT JOIN cases ON cases.customer_id = scored.customer_id
