@@ -56,6 +56,7 @@ pub(crate) fn tables_of(stream: Table) -> &'static [Table] {
         Table::Calendar => &[Table::Calendar],
         Table::VeeRules => &[Table::VeeRules],
         Table::Limits => &[Table::Limits],
+        Table::MarketTotals => &[Table::MarketTotals],
         _ => &[],
     }
 }

@@ -195,7 +195,7 @@ pub const SCHEMAS: &[Function] = &[
     },
     Function {
         name: "market", en: "Market", zh: "市场分析",
-        views: queries!("market": "growth_monthly", "load_segments"),
+        views: queries!("market": "share", "growth_monthly", "load_segments"),
     },
 ];
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use loadstar_schema::reference::Axis;
 use loadstar_schema::{Energy, Price, wire};
 use serde::Deserialize;
@@ -253,6 +253,43 @@ impl Row for Limit<'_> {
         rows.text(&*self.unit);
         rows.day(self.valid_from);
         rows.day(self.valid_to);
+    }
+}
+
+/// What is consumed in a region in a month, as somebody published it.
+#[derive(Debug, Deserialize)]
+pub(super) struct MarketTotal<'a> {
+    #[serde(borrow, deserialize_with = "wire::text")]
+    region_code: Cow<'a, str>,
+    #[serde(deserialize_with = "wire::day")]
+    month: NaiveDate,
+    energy_kwh: Energy,
+    #[serde(borrow, deserialize_with = "wire::text")]
+    publisher: Cow<'a, str>,
+    #[serde(default)]
+    revision: i32,
+}
+
+impl Row for MarketTotal<'_> {
+    fn check(&self, _context: &Context<'_>) -> Result<(), Fault> {
+        check::id("region_code", &self.region_code)?;
+        check::name("publisher", &self.publisher)?;
+        check::day("month", Some(self.month))?;
+        if self.month.day() != 1 {
+            return Err(Fault::impossible(format!(
+                "month is {}; expected the first day of a month",
+                self.month
+            )));
+        }
+        check::not_negative("energy_kwh", Some(self.energy_kwh))
+    }
+
+    fn write(&self, rows: &mut Columns) {
+        rows.text(&*self.region_code);
+        rows.day(self.month);
+        rows.decimal(self.energy_kwh);
+        rows.text(&*self.publisher);
+        rows.int32(self.revision);
     }
 }
 

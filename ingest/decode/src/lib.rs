@@ -46,7 +46,9 @@ use serde::Deserialize;
 pub use self::added_columns::{AddedColumns, MOST_ADDED_COLUMNS};
 use self::added_rows::AddedRows;
 use self::columns::Columns;
-use self::dated::{CalendarDay, Limit, ReferenceCode, TariffPrice, TariffRule, VeeThreshold};
+use self::dated::{
+    CalendarDay, Limit, MarketTotal, ReferenceCode, TariffPrice, TariffRule, VeeThreshold,
+};
 use self::explain::explain;
 pub use self::known::KnownCodes;
 use self::reads::ReadRows;
@@ -88,8 +90,8 @@ pub struct Decoded {
 /// Decodes the messages of one table's topic. [`Table::MeterReads`] takes day
 /// curves, single reads and register reads, and gives rows of
 /// [`Table::RegisterReads`] too. [`Table::Reference`], [`Table::Tariffs`],
-/// [`Table::TariffRules`], [`Table::Calendar`], [`Table::VeeRules`] and
-/// [`Table::Limits`] have no topic and are decoded the same, from files.
+/// [`Table::TariffRules`], [`Table::Calendar`], [`Table::VeeRules`],
+/// [`Table::Limits`] and [`Table::MarketTotals`] have no topic and are decoded the same, from files.
 #[derive(Debug)]
 pub struct Decoder {
     table: Table,
@@ -259,6 +261,7 @@ impl Decoder {
                 Table::Calendar => take_dated::<CalendarDay<'_>>(rows, payload, &context),
                 Table::VeeRules => take_dated::<VeeThreshold<'_>>(rows, payload, &context),
                 Table::Limits => take_dated::<Limit<'_>>(rows, payload, &context),
+                Table::MarketTotals => take_dated::<MarketTotal<'_>>(rows, payload, &context),
                 table => Err(Fault::new(
                     RejectReason::ComputedTable,
                     format!("{} is computed by Loadstar; it takes no messages", table.name()),

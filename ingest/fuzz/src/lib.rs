@@ -41,6 +41,7 @@ fn valid(table: Table) -> &'static [u8] {
         Table::Calendar => include_str!("../seeds/calendar.jsonl"),
         Table::VeeRules => include_str!("../seeds/vee_rules.jsonl"),
         Table::Limits => include_str!("../seeds/limits.jsonl"),
+        Table::MarketTotals => include_str!("../seeds/market_totals.jsonl"),
         Table::MeterEvents => include_str!("../seeds/meter_events.jsonl"),
         Table::InspectionCases => include_str!("../seeds/inspection_cases.jsonl"),
         other => panic!("{} takes no messages", other.name()),

@@ -6,8 +6,7 @@
 --
 -- An industry counts what is booked to it and below it, so that levels must not be added up. Growth compares
 -- whole months only: NULL where a day of either is without reads. Σ contribution of the industries of one
--- level is the growth of all. A share of all that is consumed in a region cannot be told: no stream carries
--- what others sell.
+-- level is the growth of all. The share of what all consume is in market.share.
 -- Column:   industry_code | industry; all, or NULL where not known | 行业
 -- Column:   parent_code | the one above | 上级行业
 -- Column:   name_en | in English | 英文名称

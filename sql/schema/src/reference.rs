@@ -109,7 +109,10 @@ mod tests {
     #[test]
     fn every_shipped_file_fits_its_schema() {
         for &table in Table::DATED {
-            let batch = shipped(table).expect("fits").expect("rows");
+            let Some(batch) = shipped(table).expect("fits") else {
+                assert_eq!(table, Table::MarketTotals, "nobody else's numbers ship");
+                continue;
+            };
             assert!(batch.num_rows() > 15, "{}", table.name());
         }
         assert!(shipped(Table::Bills).expect("none is fine").is_none());

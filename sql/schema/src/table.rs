@@ -43,6 +43,8 @@ pub enum Table {
     VeeRules,
     /// Dated numbers that views judge by: time limits, weights, shares.
     Limits,
+    /// What is consumed in a region in a month, whoever sold it.
+    MarketTotals,
     /// What validation found in the reads of a day, and what it did about it.
     VeeFindings,
     /// Rollup: energy, revenue and completeness by customer and day.
@@ -80,6 +82,7 @@ impl Table {
         Self::Calendar,
         Self::VeeRules,
         Self::Limits,
+        Self::MarketTotals,
         Self::VeeFindings,
         Self::ConsumptionDaily,
         Self::ConsumptionHourly,
@@ -105,7 +108,7 @@ impl Table {
     ];
 
     /// Reference data, each row of certain days. They come from files only, and
-    /// all of them ship with Loadstar.
+    /// all but the market's totals ship with Loadstar.
     pub const DATED: &'static [Self] = &[
         Self::Reference,
         Self::Tariffs,
@@ -113,6 +116,7 @@ impl Table {
         Self::Calendar,
         Self::VeeRules,
         Self::Limits,
+        Self::MarketTotals,
     ];
 
     /// Name in SQL, folder in the lake.
@@ -137,6 +141,7 @@ impl Table {
             Self::Calendar => "calendar",
             Self::VeeRules => "vee_rules",
             Self::Limits => "limits",
+            Self::MarketTotals => "market_totals",
             Self::VeeFindings => "vee_findings",
             Self::ConsumptionDaily => "consumption_daily",
             Self::ConsumptionHourly => "consumption_hourly",
@@ -195,6 +200,7 @@ impl Table {
             Self::Calendar => &["country", "date"],
             Self::VeeRules => &["rule", "parameter", "valid_from"],
             Self::Limits => &["view_name", "parameter", "valid_from"],
+            Self::MarketTotals => &["region_code", "month"],
             Self::VeeFindings => &["day", "meter_id", "channel", "rule", "action"],
             Self::ConsumptionDaily => &["day", "customer_id"],
             Self::ConsumptionHourly => &[
@@ -223,9 +229,11 @@ impl Table {
     #[must_use]
     pub const fn revision(self) -> Option<&'static str> {
         match self {
-            Self::MeterReads | Self::RegisterReads | Self::SupplyReads | Self::VeeFindings => {
-                Some("revision")
-            }
+            Self::MeterReads
+            | Self::RegisterReads
+            | Self::SupplyReads
+            | Self::VeeFindings
+            | Self::MarketTotals => Some("revision"),
             Self::Bills
             | Self::Payments
             | Self::ServiceRequests
@@ -475,6 +483,13 @@ impl Table {
                 text("unit"),
                 date("valid_from"),
                 optional(date("valid_to")),
+            ],
+            Self::MarketTotals => vec![
+                text("region_code"),
+                date("month"),
+                energy("energy_kwh"),
+                text("publisher"),
+                int32("revision"),
             ],
             Self::VeeFindings => landed(vec![
                 text("run_id"),

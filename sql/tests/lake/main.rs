@@ -21,6 +21,7 @@ mod issued;
 mod limits;
 mod load;
 mod loss;
+mod market;
 mod metering;
 mod money;
 mod pushdown;

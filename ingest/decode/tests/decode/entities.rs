@@ -59,8 +59,8 @@ fn lists_of_several_rows_stay_apart() {
 fn what_breaks_a_rule_is_refused_with_the_rule() {
     use RejectReason::{ImpossibleValue, MissingField, UnknownCode, WrongType};
     use Table::{
-        Bills, Calendar, Customers, InspectionCases, Limits, MeterEvents, Payments, Reference,
-        ServiceRequests, SupplyReads, Tariffs, VeeRules, Weather,
+        Bills, Calendar, Customers, InspectionCases, Limits, MarketTotals, MeterEvents, Payments,
+        Reference, ServiceRequests, SupplyReads, Tariffs, VeeRules, Weather,
     };
     let cases = [
         (
@@ -443,6 +443,22 @@ fn what_breaks_a_rule_is_refused_with_the_rule() {
             "recovered_amount is -706.01; it cannot be negative",
         ),
         (VeeRules, THRESHOLD, "3", "-3", ImpossibleValue, "value is -3; it cannot be negative"),
+        (
+            MarketTotals,
+            TOTAL,
+            "2026-10-01",
+            "2026-10-15",
+            ImpossibleValue,
+            "month is 2026-10-15; expected the first day of a month",
+        ),
+        (
+            MarketTotals,
+            TOTAL,
+            "9300",
+            "-9300",
+            ImpossibleValue,
+            "energy_kwh is -9300; it cannot be negative",
+        ),
         (Limits, LIMIT, ":5", ":-5", ImpossibleValue, "value is -5; it cannot be negative"),
     ];
     for (table, valid, part, other, reason, detail) in cases {
@@ -455,7 +471,7 @@ fn what_breaks_a_rule_is_refused_with_the_rule() {
 #[test]
 fn the_shipped_reference_data_passes_its_own_rules() {
     for &table in Table::DATED {
-        let shipped = reference::shipped(table).expect("fits").expect("rows");
+        let Some(shipped) = reference::shipped(table).expect("fits") else { continue };
         let mut lines = arrow::json::LineDelimitedWriter::new(Vec::new());
         lines.write(&shipped).expect("json lines");
         let mut decoder = decoder(table);

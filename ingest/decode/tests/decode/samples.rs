@@ -34,6 +34,8 @@ pub(super) const THRESHOLD: &str = r#"{"rule":"gap","parameter":"interpolate_hou
 "unit":"h","valid_from":"2026-03-01"}"#;
 pub(super) const LIMIT: &str = r#"{"view_name":"service.requests","parameter":"complaint_days","value":5,
 "unit":"days","valid_from":"2026-03-01"}"#;
+pub(super) const TOTAL: &str = r#"{"region_code":"CITY","month":"2026-10-01","energy_kwh":"9300",
+"publisher":"statistics office"}"#;
 pub(super) const EVENT: &str = r#"{"meter_id":"M1","kind":"outage","started_at":"2026-11-16T03:00:00Z",
 "ended_at":"2026-11-16T05:30:00Z","detail":null,"version":1}"#;
 
@@ -55,6 +57,7 @@ pub(super) const VALID: &[(Table, &str)] = &[
     (Table::Calendar, HOLIDAY),
     (Table::VeeRules, THRESHOLD),
     (Table::Limits, LIMIT),
+    (Table::MarketTotals, TOTAL),
     (Table::MeterEvents, EVENT),
     (Table::InspectionCases, CASE),
 ];
