@@ -28,7 +28,7 @@ use datafusion::scalar::ScalarValue;
 use loadstar_schema::day::{self, SETTLEMENT_OFFSET_HOURS};
 use loadstar_schema::timestamp_type;
 
-use crate::{Week, commented};
+use crate::Week;
 
 const HOUR_US: i64 = 3_600_000_000;
 const DAYS_OF_WEEK: i32 = 7;
@@ -39,7 +39,6 @@ pub(crate) fn register(ctx: &SessionContext) {
     for function in FUNCTIONS {
         ctx.register_udf(ScalarUDF::from(DayFunction::new(*function)));
     }
-    commented::register(ctx);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

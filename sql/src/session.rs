@@ -32,7 +32,7 @@ use crate::rollup::Rollup;
 use crate::rollup::redirect::FromRollup;
 use crate::rollup::stored::StoredRollups;
 use crate::tables::{LakeFile, LakeTable};
-use crate::{LakeError, charges, functions, highest};
+use crate::{LakeError, charges, commented, functions, highest};
 
 /// Schema of the rows as they landed.
 const RAW: &str = "raw";
@@ -224,6 +224,7 @@ pub(crate) fn context(runtime: Arc<RuntimeEnv>, config: SessionConfig) -> Sessio
     functions::register(&ctx);
     charges::register(&ctx);
     highest::register(&ctx);
+    commented::register(&ctx);
     ctx
 }
 
