@@ -2,9 +2,9 @@
 //! compaction has put a day into one file. Readers then need not look for newer
 //! revisions in it.
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
-use arrow::compute::and;
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt64Array};
 use arrow::compute::kernels::cmp::not_distinct;
+use arrow::compute::{and, take};
 use arrow::error::ArrowError;
 use loadstar_schema::Table;
 
@@ -44,7 +44,10 @@ impl Once {
             None => false,
         };
         self.so_far = !again && !any_same(at(0, last), at(1, last))?;
-        self.before = Some(at(last, 1).collect());
+        // A copy: a slice would hold all of the rows.
+        let row = UInt64Array::from_value(last as u64, 1);
+        let copies = key.iter().map(|column| take(column, &row, None));
+        self.before = Some(copies.collect::<Result<_, _>>()?);
         Ok(())
     }
 }

@@ -65,8 +65,7 @@ fn beside(
     comments: Arc<dyn TableProvider>,
     keys: &[&str],
 ) -> Result<LogicalPlan> {
-    let mut columns: Vec<Expr> =
-        own.schema().columns().into_iter().map(Expr::Column).collect();
+    let mut columns: Vec<Expr> = own.schema().columns().into_iter().map(Expr::Column).collect();
     columns.extend(["comment", "comment_zh"].map(|label| col(Column::new(Some(COMMENTS), label))));
     let comments =
         LogicalPlanBuilder::scan(COMMENTS, provider_as_source(comments), None)?.build()?;

@@ -41,9 +41,7 @@ async fn landing() {
     options.until_end = true;
     options.flush =
         FlushPolicy { latency: Duration::from_secs(3_600), rows: usize::MAX, ..options.flush };
-    options
-        .limit_memory(std::env::var("LIM").map_or(LIMIT_MIB, |x| x.parse().unwrap()) << 20)
-        .expect("enough");
+    options.limit_memory(LIMIT_MIB << 20).expect("enough");
     let before = resident("VmRSS");
     let summary = land(options).await.expect("landed");
     println!("grew {} KiB in {} flushes", resident("VmHWM") - before, summary.total.flushes);
