@@ -104,7 +104,7 @@ pub struct IngestOptions {
 }
 
 /// Memory of a run beside its flushes and its queue.
-const CONSTANT_BYTES: usize = 48 << 20;
+const CONSTANT_BYTES: usize = 56 << 20;
 /// Rows are held up to so many times, as measured: being decoded, into columns
 /// that grow by doubling, waiting, and while written unsorted and sorted, with
 /// what the allocator keeps of it.
