@@ -130,7 +130,9 @@ impl City {
     /// Of one meter in a hundred the day's read once more, corrected.
     pub(crate) fn revised(&self, of_day: NaiveDate) -> Result<RecordBatch, ArrowError> {
         let numbers: Vec<u64> = (self.numbers.iter().copied())
-            .filter(|&number| mixed(number, of_day.num_days_from_ce() as u64 ^ 0x5eed) % 100 == 0)
+            .filter(|&number| {
+                mixed(number, of_day.num_days_from_ce() as u64 ^ 0x5eed).is_multiple_of(100)
+            })
             .collect();
         let count = numbers.len();
         let columns = Columns {
@@ -248,7 +250,8 @@ fn hundredths(number: u64, of_day: NaiveDate) -> u64 {
     let weekend = if of_day.weekday().num_days_from_monday() >= 5 { class.weekend } else { 1_000 };
     let noise = 700 + mixed(number, of_day.num_days_from_ce() as u64) % 600;
     // One in two hundred moves out in the middle of November.
-    let left = mixed(number, 9) % 200 == 0 && of_day.month() >= 11 && of_day.ordinal() > 319;
+    let left =
+        mixed(number, 9).is_multiple_of(200) && of_day.month() >= 11 && of_day.ordinal() > 319;
     let presence = if left { 50 } else { 1_000 };
     average * season / 1_000 * weekend / 1_000 * noise / 1_000 * presence / 1_000
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -50,7 +49,7 @@ fn python() -> Option<OsString> {
         let why = "no other readers are here: LOADSTAR_TEST_READERS names no Python with duckdb, \
             duckdb-extension-delta, polars and deltalake (from PyPI)";
         assert!(std::env::var_os("CI").is_none(), "{why}");
-        writeln!(std::io::stderr(), "{why}").unwrap();
+        eprintln!("{why}");
     }
     python
 }

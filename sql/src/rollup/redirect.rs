@@ -85,7 +85,7 @@ impl Grain {
 }
 
 impl Summed {
-    pub(crate) fn new(
+    pub(crate) fn over(
         table: Arc<dyn TableProvider>,
         grain: Grain,
         sums: Arc<dyn TableProvider>,

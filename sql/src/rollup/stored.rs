@@ -56,7 +56,7 @@ impl StoredRollups {
             _ => return rows,
         };
         match self.of(Rollup::ByAxes) {
-            Some(sums) => Summed::new(rows, grain, sums),
+            Some(sums) => Summed::over(rows, grain, sums),
             None => rows,
         }
     }

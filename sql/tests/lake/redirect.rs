@@ -125,14 +125,13 @@ async fn a_past_instant_is_answered_from_rows_of_its_time() {
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 static BOTH: LazyLock<(SessionContext, SessionContext)> = LazyLock::new(|| {
-    let sessions = RUNTIME.block_on(async {
+    RUNTIME.block_on(async {
         let (plain, rolled) = (village().await, rolled().await);
         let sessions = (plain.now().await, rolled.now().await);
         // The folders are needed as long as the sessions.
         std::mem::forget((plain, rolled));
         sessions
-    });
-    sessions
+    })
 });
 
 fn groups() -> impl Strategy<Value = Vec<&'static str>> {
