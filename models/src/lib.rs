@@ -6,4 +6,6 @@
 
 pub mod boost;
 pub mod load;
+mod parallel;
+mod random;
 pub mod risk;

@@ -1,7 +1,7 @@
 //! Columns as bins of one byte: quantiles for numbers, one bin a category.
 
-use super::parallel;
 use super::sample::{self, Draw};
+use crate::parallel;
 
 /// The bin of missing values, and of categories that are not known.
 pub(super) const MISSING: usize = 255;

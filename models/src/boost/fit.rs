@@ -10,10 +10,10 @@ use super::grow::{Grower, Grown};
 use super::histogram::Derivatives;
 use super::loss::{Loss, quantile};
 use super::model::{Boost, Categories};
-use super::parallel;
 use super::params::BoostValidParams;
 use super::sample::{Draw, uniform};
 use super::table::Table;
+use crate::parallel;
 
 /// Digits of what a model stores, after the first: text gives them back.
 const DIGITS: usize = 11;

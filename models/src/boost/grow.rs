@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 use super::bins::{Binned, Cuts, LANES, LARGEST, MISSING};
 use super::histogram::{self, Derivatives, Group, Histogram, Sum};
-use super::parallel;
 use super::params::BoostValidParams;
 use super::split::{Leaf, LeftBins, Search, Split};
 use super::tree::{MAX_DEPTH, Node, Tree};
+use crate::parallel;
 
 /// Fewest rows worth a thread when they are parted.
 const THREAD_ROWS: usize = 1 << 16;

@@ -6,7 +6,7 @@
 
 use super::bins::{Binned, LANES};
 use super::loss::Loss;
-use super::parallel;
+use crate::parallel;
 
 /// Most rows of a fit: beyond, the units would be coarse.
 pub(super) const MAX_ROWS: usize = (1 << 24) - 1;

@@ -30,7 +30,6 @@ mod grow;
 mod histogram;
 mod loss;
 mod model;
-mod parallel;
 mod params;
 mod sample;
 mod shap;

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::bins::{MISSING, category};
 use super::loss::Loss;
+use super::params;
 use super::params::BoostParams;
 use super::shap;
 use super::stored;
 use super::tree::Tree;
-use super::{parallel, params};
+use crate::parallel;
 
 /// Rows that go down the trees together and stay in the cache.
 const BLOCK_ROWS: usize = 256;

@@ -7,9 +7,9 @@ use super::design::{Design, Group, Row};
 use super::known::{History, Prepared};
 use super::lessons::{Lesson, end_of};
 use super::moments::System;
-use super::parallel;
 use super::ridge::Ridge;
 use super::spread::{Miss, Spread};
+use crate::parallel;
 
 /// Penalties tried, per unit of weight.
 const LAMBDAS: [f64; 8] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1];

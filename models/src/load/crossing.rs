@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::design::Knots;
 use super::known::Prepared;
+use crate::random::{STEP, mix, unit};
 
 /// Members of the ensemble.
 pub(crate) const MEMBERS: usize = 3;
@@ -41,12 +42,9 @@ pub(crate) fn draw(covariates: usize, days: usize) -> Vec<Crossing> {
     let inputs = covariates * PER_WEATHER + BESIDE;
     let mut state = 0_u64;
     let mut uniform = || {
-        // SplitMix64 of Steele, Lea & Flood, OOPSLA 2014.
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        let drawn = unit(mix(state));
+        state = state.wrapping_add(STEP);
+        drawn
     };
     let each = (days / DAYS_EACH).min(MOST);
     (0..MEMBERS * each)

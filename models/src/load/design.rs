@@ -173,7 +173,7 @@ impl Design {
     ) {
         let slots = self.slots;
         let day = cell / slots;
-        let weekend: f64 = marks[1..3].iter().map(|mark| mark.1).sum();
+        let weekend = weekend(marks);
         let year = f64::from(prepared.frame.date(day).ordinal0()) / 365.25 * TAU;
         for knots in &self.weather {
             let w = &prepared.weather[knots.position];
@@ -222,7 +222,7 @@ impl Design {
         if self.crossings.is_empty() {
             return;
         }
-        let weekend: f64 = marks[1..3].iter().map(|mark| mark.1).sum();
+        let weekend = weekend(marks);
         let lag = self.lags[0] * self.slots;
         let inputs = crossing::inputs(prepared, &self.weather, cell, lag, weekend);
         let each = self.crossings.len() / MEMBERS;
@@ -324,4 +324,9 @@ impl Design {
             }
         }
     }
+}
+
+/// Is it a Saturday or Sunday, by the marks of the calendar?
+fn weekend(marks: &[(Group, f64)]) -> f64 {
+    marks[1..3].iter().map(|mark| mark.1).sum()
 }

@@ -7,8 +7,8 @@ use ndarray::{Array1, Array2};
 use super::design::{Design, Group, Row};
 use super::known::{History, Prepared};
 use super::moments::Moments;
-use super::parallel;
 use super::transform::Transform;
+use crate::parallel;
 
 /// A row's weight relative to the next day's.
 const DECAY_PER_DAY: f64 = 0.9985;
@@ -74,7 +74,7 @@ impl Lessons {
             Some(kept.swap_remove(place))
         });
         match known {
-            Some(lesson) => lesson.go_on(prepared, history, threads),
+            Some(lesson) => lesson.go_on(prepared, history, threads, None),
             None => Lesson::begin(prepared, history, transform, design, threads),
         }
     }
@@ -100,18 +100,31 @@ impl Lesson {
         let groups = groups(prepared, history, &design);
         let mut lesson =
             Self { design, groups, by_slot: Vec::new(), transform, first_end: end, end: 0 };
-        let middle = lesson.rows(prepared, history, slots / 2, 0..end);
-        let none = Moments::about(middle.x.view());
-        lesson.by_slot = vec![none; slots];
-        lesson.go_on(prepared, history, threads)
+        let middle = (slots / 2, lesson.rows(prepared, history, slots / 2, 0..end));
+        lesson.by_slot = vec![Moments::about(middle.1.x.view()); slots];
+        lesson.go_on(prepared, history, threads, Some(&middle))
     }
 
-    fn go_on(mut self, prepared: &Prepared<'_>, history: &History, threads: usize) -> Self {
+    /// Takes in what came since; `made` are rows of a slot that are there already.
+    fn go_on(
+        mut self,
+        prepared: &Prepared<'_>,
+        history: &History,
+        threads: usize,
+        made: Option<&(usize, Rows)>,
+    ) -> Self {
         let (slots, end) = (self.design.slots, end_of(history));
         let days = (end / slots).saturating_sub(self.end / slots);
         let fade = DECAY_PER_DAY.powi(i32::try_from(days).unwrap_or(i32::MAX));
         let fresh = parallel::map(slots, threads, |slot| {
-            let rows = self.rows(prepared, history, slot, self.end..end);
+            let own;
+            let rows = match made {
+                Some((of, rows)) if *of == slot => rows,
+                _ => {
+                    own = self.rows(prepared, history, slot, self.end..end);
+                    &own
+                }
+            };
             let mut moments = self.by_slot[slot].clone();
             moments.fade(fade);
             moments.add(rows.x.view(), rows.y.view(), rows.weights.view());

@@ -27,7 +27,6 @@ mod lessons;
 mod metrics;
 mod model;
 mod moments;
-mod parallel;
 mod ridge;
 mod series;
 mod spread;

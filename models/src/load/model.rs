@@ -11,10 +11,10 @@ use super::error::{LoadError, Result};
 use super::forecast::{Forecast, ForecastSpec};
 use super::known::{History, Prepared};
 use super::lessons::Lessons;
-use super::parallel;
 use super::series::{LoadSeries, MICROS_PER_DAY, show_step};
 use super::spread::quantile_sorted;
 use super::transform::Transform;
+use crate::parallel;
 
 /// Version of the stored form of [`LoadModel`].
 pub const MODEL_VERSION: u32 = 2;

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
+use crate::random::{STEP, finish};
+
 /// A well-mixed 64-bit key of an id: FNV-1a, finished with SplitMix64.
 pub(super) fn shuffle_key(id: &str, seed: u64) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed.wrapping_mul(STEP);
     for byte in id.bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
+    finish(hash)
 }
 
 /// The rows in an order that depends on their ids and the seed alone, so that

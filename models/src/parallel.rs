@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// `work` of every item, in order; the calling thread works too.
-pub(super) fn each<I: Send, T: Send>(
+pub(crate) fn each<I: Send, T: Send>(
     items: Vec<I>,
     threads: usize,
     work: impl Fn(I) -> T + Sync,
@@ -40,10 +40,24 @@ pub(super) fn each<I: Send, T: Send>(
     done.into_iter().map(|(_, value)| value).collect()
 }
 
+/// `work(0..count)`, in order.
+pub(crate) fn map<T: Send>(
+    count: usize,
+    threads: usize,
+    work: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    each((0..count).collect(), threads, work)
+}
+
+/// Threads the machine offers.
+pub(crate) fn available() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Threads to use when `asked` for so many; 0 asks for all of the machine.
-pub(super) fn threads(asked: usize) -> usize {
+pub(crate) fn threads(asked: usize) -> usize {
     match asked {
-        0 => thread::available_parallelism().map_or(1, usize::from),
+        0 => available(),
         asked => asked,
     }
 }
