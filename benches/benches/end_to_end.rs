@@ -32,7 +32,7 @@ fn measure() -> Result<(), Box<dyn std::error::Error>> {
     let mut peak_kib = 0;
     let status = loop {
         // The kernel keeps the peak; reading it now and then sees the last one.
-        peak_kib = peak_kib.max(peak_of(child.id()));
+        peak_kib = peak_kib.max(loadstar_benches::peak_memory_kib(child.id()));
         match child.try_wait()? {
             Some(status) => break status,
             None => std::thread::park_timeout(std::time::Duration::from_millis(50)),
@@ -52,12 +52,6 @@ fn binary() -> Result<PathBuf, Box<dyn std::error::Error>> {
     binary
         .filter(|binary| binary.exists())
         .ok_or_else(|| "build the binary first: cargo build --release --workspace".into())
-}
-
-fn peak_of(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 fn machine() -> String {

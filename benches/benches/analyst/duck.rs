@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use crate::{Failure, Rows, peak_memory_kib_of};
+use crate::{Failure, Rows};
 
 /// A DuckDB of two threads and 4 GiB over the files of a lake; it ends with this
 /// value.
@@ -79,7 +79,7 @@ impl Duck {
     }
 
     pub(crate) fn peak_memory_kib(&self) -> u64 {
-        peak_memory_kib_of(&self.process.id().to_string())
+        loadstar_benches::peak_memory_kib(self.process.id())
     }
 }
 

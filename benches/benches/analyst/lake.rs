@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use chrono::{DateTime, Days, Utc};
 use futures::TryStreamExt as _;
+use loadstar_benches::folder_bytes;
 use loadstar_ingest::{LakeUrl, LoadSource, compact, load_rows};
 use loadstar_schema::Table;
 use loadstar_sql::{Lake, LakeOptions, RollupScope};
 
+use crate::Failure;
 use crate::utility::{City, DAYS, first_day};
-use crate::{Failure, folder_bytes};
 
 /// Days that have corrected reads, from the first of July on.
 const REVISED_DAYS: std::ops::Range<u64> = 181..186;

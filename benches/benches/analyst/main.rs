@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use loadstar_benches::{median, peak_memory_kib, reset_peak_memory};
 use loadstar_sql::{ANALYST, Lake, Query, collect, session_views};
 use parquet::arrow::ArrowWriter;
 
@@ -177,7 +178,7 @@ async fn questions(folder: &Path, path: &Path, python: &std::ffi::OsStr) -> Resu
             own.len()
         );
     }
-    let (own, duck) = (peak_memory_kib_of("self") / 1024, duck.peak_memory_kib() / 1024);
+    let (own, duck) = (peak_memory_kib(std::process::id()) / 1024, duck.peak_memory_kib() / 1024);
     println!("peak memory: Loadstar {own} MiB, DuckDB {duck} MiB");
     Ok(())
 }
@@ -270,35 +271,4 @@ fn write_parquet(path: &Path, batches: &[RecordBatch]) -> Result<(), Failure> {
     batches.iter().try_for_each(|batch| writer.write(batch))?;
     writer.close()?;
     Ok(())
-}
-
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-fn folder_bytes(path: &Path) -> std::io::Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() && entry.file_name() != "_delta_log" {
-            bytes += folder_bytes(&entry.path())?;
-        } else if kind.is_file() {
-            bytes += entry.metadata()?.len();
-        }
-    }
-    Ok(bytes)
-}
-
-/// Where the kernel allows, the peak is counted from here on.
-fn reset_peak_memory() {
-    drop(std::fs::write("/proc/self/clear_refs", "5"));
-}
-
-/// The most that a process held, by its id or `self`.
-fn peak_memory_kib_of(process: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono::{TimeDelta, Utc};
+use loadstar_benches::{peak_memory_kib, reset_peak_memory};
 use loadstar_ingest::produce::{Producer, Record};
 use loadstar_ingest::{CompactOptions, LakeUrl, Membership, compact, run};
 use loadstar_schema::Table;
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 
 use crate::reads::single_read_from;
 use crate::world::Broker;
-use crate::{Failure, options, peak_memory_kib, reset_peak_memory};
+use crate::{Failure, options};
 
 const READS_PER_SECOND: u64 = 50_000;
 /// Sent together, between two looks at the clock.
@@ -68,7 +69,7 @@ pub(crate) async fn measure(broker: &Broker, seconds: u64) -> Result<(), Failure
         at(0.99),
         at(1.0),
         summary.total.commits,
-        peak_memory_kib() / 1024
+        peak_memory_kib(std::process::id()) / 1024
     );
     Ok(())
 }

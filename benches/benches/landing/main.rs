@@ -19,12 +19,12 @@ mod reads;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
+use loadstar_benches::{folder_bytes, median, peak_memory_kib, reset_peak_memory};
 use loadstar_ingest::decode::{Decoder, KnownCodes, Message};
 use loadstar_ingest::produce::{Producer, Record};
 use loadstar_ingest::{CompactOptions, FlushPolicy, IngestOptions, LakeUrl, compact, run};
@@ -135,7 +135,7 @@ impl Shape {
             let started = Instant::now();
             commits = runtime.block_on(land(broker, &lake, rows))?;
             landing.push(started.elapsed());
-            peak_kib = peak_memory_kib().max(peak_kib);
+            peak_kib = peak_memory_kib(std::process::id()).max(peak_kib);
             last = Some((folder, lake));
         }
         let Some((folder, lake)) = last else { return Ok(()) };
@@ -184,7 +184,7 @@ impl Shape {
             summary.files_before,
             summary.files_after,
             size as f64 / rows as f64,
-            peak_memory_kib() / 1024
+            peak_memory_kib(std::process::id()) / 1024
         );
         say("(d) compact", summary.rows, took, &notes);
         // A message of many rows is more work than its bytes.
@@ -195,11 +195,6 @@ impl Shape {
         }
         Ok(())
     }
-}
-
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }
 
 /// The least and the most of sorted times.
@@ -279,29 +274,4 @@ async fn land(broker: &Broker, lake: &LakeUrl, rows: u64) -> Result<u64, Failure
         return Err(format!("{landed} of {rows} rows landed").into());
     }
     Ok(summary.total.commits)
-}
-
-fn folder_bytes(path: &Path) -> std::io::Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() && entry.file_name() != "_delta_log" {
-            bytes += folder_bytes(&entry.path())?;
-        } else if kind.is_file() {
-            bytes += entry.metadata()?.len();
-        }
-    }
-    Ok(bytes)
-}
-
-/// Where the kernel allows, the peak is counted from here on.
-fn reset_peak_memory() {
-    drop(std::fs::write("/proc/self/clear_refs", "5"));
-}
-
-fn peak_memory_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
