@@ -8,8 +8,7 @@ use chrono::Datelike;
 use loadstar_schema::{Table, day};
 
 use super::changes::{self, Affected};
-use super::{Rollup, RollupOutcome, RollupScope, commit, has_seen_all};
-use crate::append::conform;
+use super::{Rollup, RollupOutcome, RollupScope, answered, commit, has_seen_all};
 use crate::session;
 use crate::tables::LakeTable;
 use crate::{Lake, LakeError};
@@ -51,8 +50,16 @@ impl Lake {
             by_month.entry(first_of_month(day)).or_default().insert(day);
         }
 
-        let ctx = session::of_daily(self, &tables, STORED).await?;
         let months = by_month.len();
+        if months == 0 {
+            if !has_seen_all(rollup, &tables).await? {
+                let none = BTreeSet::new();
+                commit::replace(rollup, &mut delta, &none, Vec::new(), Some(&tables)).await?;
+                outcome.commits += 1;
+            }
+            return Ok(());
+        }
+        let ctx = session::of_daily(self, &tables, STORED).await?;
         for (done, (month, days)) in (1..).zip(by_month) {
             let kept = if affected == Affected::All { None } else { Some(&days) };
             let rows = merged(&ctx, month, kept).await?;
@@ -61,11 +68,6 @@ impl Lake {
             outcome.commits += 1;
             let seen = if done == months { Some(tables.as_slice()) } else { None };
             commit::replace(rollup, &mut delta, &BTreeSet::from([month]), rows, seen).await?;
-        }
-        if months == 0 && !has_seen_all(rollup, &tables).await? {
-            let none = BTreeSet::new();
-            commit::replace(rollup, &mut delta, &none, Vec::new(), Some(&tables)).await?;
-            outcome.commits += 1;
         }
         Ok(())
     }
@@ -78,8 +80,8 @@ async fn merged(
     month: i32,
     days: Option<&BTreeSet<i32>>,
 ) -> Result<Vec<RecordBatch>, LakeError> {
-    let table = Rollup::ByAxes.table();
-    let (name, key) = (table.name(), table.key().join(", "));
+    let rollup = Rollup::ByAxes;
+    let (name, key) = (rollup.table().name(), rollup.table().key().join(", "));
     let date = |day: i32| format!("arrow_cast({day}, 'Date32')");
     let of_month = format!("month = {}", date(month));
     let sql = match days {
@@ -100,9 +102,7 @@ async fn merged(
             )
         }
     };
-    let answer = async { ctx.sql(&sql).await?.collect().await };
-    let rows = answer.await.map_err(|error| LakeError::of_shipped(name, &error))?;
-    conform(table, &rows)
+    answered(rollup, ctx, &sql).await
 }
 
 fn first_of_month(date32: i32) -> i32 {

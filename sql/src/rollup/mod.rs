@@ -264,7 +264,17 @@ async fn compute(
         query.name,
         last + 1,
     );
-    let answer = async { ctx.sql(&sql).await?.collect().await };
-    let rows = answer.await.map_err(|error| LakeError::of_shipped(query.name, &error))?;
-    conform(rollup.table(), &rows)
+    answered(rollup, ctx, &sql).await
+}
+
+/// What a query answers, as rows of the rollup's table.
+async fn answered(
+    rollup: Rollup,
+    ctx: &datafusion::prelude::SessionContext,
+    sql: &str,
+) -> Result<Vec<arrow::array::RecordBatch>, LakeError> {
+    let table = rollup.table();
+    let answer = async { ctx.sql(sql).await?.collect().await };
+    let rows = answer.await.map_err(|error| LakeError::of_shipped(table.name(), &error))?;
+    conform(table, &rows)
 }
