@@ -99,20 +99,21 @@ macro_rules! queries {
     };
 }
 
-/// Views in the order they build on each other, the two rollups among them.
+/// Views in the order they build on each other, the rollups among them.
 pub(crate) fn views() -> impl Iterator<Item = &'static Query> {
     BY_DAY.iter().chain(ROLLUPS).chain(ON_ROLLUPS).chain(ON_READS)
 }
 
 /// Customers and prices in force on each day, and reads by their time: what
 /// rollups and features are made with.
-const BY_DAY: &[Query] = queries!("views":
+pub(crate) const BY_DAY: &[Query] = queries!("views":
     "customers_history", "customers_current", "customers_by_day", "meters_by_day", "tariff_prices",
     "demand_reads", "limits_by_day",
 );
 
-pub(crate) const ROLLUPS: &[Query] =
-    queries!("rollups": "consumption_daily", "consumption_hourly", "consumption_by_axes");
+pub(crate) const ROLLUPS: &[Query] = queries!("rollups":
+    "consumption_daily", "consumption_hourly", "consumption_by_axes", "consumption_by_axes_monthly",
+);
 
 const ON_ROLLUPS: &[Query] = queries!("views":
     "sales_daily", "sales_weekly", "sales_monthly", "sales_by_axis", "load_hourly",

@@ -174,10 +174,11 @@ pub(crate) async fn of_customers(lake: &Lake, tables: &[LakeTable]) -> Result<Re
     Ok(reads)
 }
 
-/// A session for rolling up by the axes: the daily rollup as it is stored, and
-/// what is made of it; what was made of it before is called `stored`.
-pub(crate) async fn of_daily(
+/// A session for rolling up a rollup: that one as it is stored, and what is made
+/// of it; what was made of it before is called `stored`.
+pub(crate) async fn of_rollup(
     lake: &Lake,
+    rollup: Rollup,
     tables: &[LakeTable],
     stored: &str,
 ) -> Result<SessionContext, LakeError> {
@@ -188,11 +189,11 @@ pub(crate) async fn of_daily(
             let update = delta.update_datafusion_session(&ctx.state());
             update.map_err(|error| LakeError::of_table(table.name(), error))?;
         }
-        let name = if Rollup::of(table) == Some(Rollup::ByAxes) { stored } else { table.name() };
+        let name = if table == rollup.table() { stored } else { table.name() };
         let rows = landed(lake_table, table.schema(), None)?;
         ctx.register_table(name, rows).map_err(of_session)?;
     }
-    let query = Rollup::ByAxes.query()?;
+    let query = rollup.query()?;
     ctx.register_table(query.name, view(&ctx, query).await?).map_err(of_session)?;
     Ok(ctx)
 }

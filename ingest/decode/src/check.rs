@@ -80,8 +80,17 @@ pub(super) fn one_of(field: impl Display, value: &str, codes: &[&str]) -> Checke
     if codes.contains(&value) { Ok(()) } else { Err(not_one_of(field, value, codes)) }
 }
 
-fn not_one_of(field: impl Display, value: &str, codes: &[&str]) -> Fault {
-    Fault::unknown(format!("{field} {value:?} is not one of {}", codes.join(", ")))
+pub(super) fn not_one_of<T: AsRef<str>>(
+    field: impl Display,
+    value: &str,
+    codes: impl IntoIterator<Item = T>,
+) -> Fault {
+    let mut known = String::new();
+    for code in codes {
+        known.push_str(if known.is_empty() { "" } else { ", " });
+        known.push_str(code.as_ref());
+    }
+    Fault::unknown(format!("{field} {value:?} is not one of {known}"))
 }
 
 /// A code of an axis, where there is one.

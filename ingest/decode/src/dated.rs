@@ -2,10 +2,12 @@
 //! from files, one object a row.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use chrono::{Datelike, NaiveDate};
-use loadstar_schema::reference::Axis;
-use loadstar_schema::{Energy, Price, wire};
+use loadstar_schema::reference::{self, Axis};
+use loadstar_schema::{Energy, Price, Table, wire};
 use serde::Deserialize;
 
 use super::billing::price;
@@ -204,8 +206,8 @@ pub(super) struct VeeThreshold<'a> {
 
 impl Row for VeeThreshold<'_> {
     fn check(&self, _context: &Context<'_>) -> Result<(), Fault> {
-        check::id("rule", &self.rule)?;
-        check::id("parameter", &self.parameter)?;
+        let parameters = check_owner("rule", &self.rule, &RULES)?;
+        check_parameter(&self.parameter, parameters)?;
         check::id("unit", &self.unit)?;
         check::not_negative("value", Some(self.value))?;
         check_days(self.valid_from, self.valid_to)
@@ -239,8 +241,12 @@ pub(super) struct Limit<'a> {
 
 impl Row for Limit<'_> {
     fn check(&self, _context: &Context<'_>) -> Result<(), Fault> {
-        check::id("view_name", &self.view_name)?;
-        check::id("parameter", &self.parameter)?;
+        let parameters = check_owner("view_name", &self.view_name, &LIMITED_VIEWS)?;
+        // A utility has types of requests of its own.
+        let of_type = self.view_name == "service.requests" && self.parameter.ends_with("_days");
+        if !of_type {
+            check_parameter(&self.parameter, parameters)?;
+        }
         check::id("unit", &self.unit)?;
         check::not_negative("value", Some(self.value))?;
         check_days(self.valid_from, self.valid_to)
@@ -291,6 +297,32 @@ impl Row for MarketTotal<'_> {
         rows.text(&*self.publisher);
         rows.int32(self.revision);
     }
+}
+
+/// What goes by numbers that can be set, and by which.
+type Parameters = LazyLock<BTreeMap<String, BTreeSet<String>>>;
+
+static RULES: Parameters = LazyLock::new(|| reference::parameters(Table::VeeRules));
+static LIMITED_VIEWS: Parameters = LazyLock::new(|| reference::parameters(Table::Limits));
+
+/// The parameters of a rule or view. A number that nothing goes by would change
+/// nothing, and nobody would notice.
+fn check_owner<'a>(
+    field: &str,
+    owner: &str,
+    known: &'a Parameters,
+) -> Result<&'a BTreeSet<String>, Fault> {
+    match known.get(owner) {
+        Some(parameters) => Ok(parameters),
+        None => Err(check::not_one_of(field, owner, known.keys())),
+    }
+}
+
+fn check_parameter(parameter: &str, known: &BTreeSet<String>) -> Result<(), Fault> {
+    if known.contains(parameter) {
+        return Ok(());
+    }
+    Err(check::not_one_of("parameter", parameter, known))
 }
 
 fn check_days(valid_from: NaiveDate, valid_to: Option<NaiveDate>) -> Result<(), Fault> {

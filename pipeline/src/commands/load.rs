@@ -12,7 +12,7 @@ use arrow::json::LineDelimitedWriter;
 use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use loadstar_ingest::decode::KnownCodes;
+use loadstar_ingest::decode::{Decoder, KnownCodes, Message};
 use loadstar_ingest::{
     LakeUrl, LoadProgress, LoadSource, LoadSummary, load_json_lines, load_mapped_lines, load_rows,
 };
@@ -45,7 +45,7 @@ pub async fn run(args: LoadArgs, context: Context) -> Result<()> {
         let summary = if is_stream(table) {
             load_events(&lake, table, file, &mappings, &source, codes.clone(), &stage).await?
         } else {
-            load_dated(&lake, table, file, &mappings, &source).await?
+            load_dated(&lake, table, file, &mappings, &source, codes.clone()).await?
         };
         total.lines += summary.total.lines;
         total.rows += summary.total.rows;
@@ -255,13 +255,14 @@ impl BufRead for Lines {
     }
 }
 
-/// Reference rows are held to their table's types and go in together.
+/// Reference rows are held to their table's types and rules, and go in together.
 async fn load_dated(
     lake: &LakeUrl,
     table: Table,
     file: &Path,
     mappings: &[Mapping],
     source: &LoadSource,
+    codes: Arc<KnownCodes>,
 ) -> Result<LoadSummary> {
     let rows: Vec<RecordBatch> = map_file(file, table, mappings).await?.try_collect().await?;
     let rows = rows
@@ -270,6 +271,7 @@ async fn load_dated(
         .collect::<Result<Vec<_>>>()
         .with_context(|| format!("{} into {}", file.display(), table.name()))?;
     let rows = vec![concat_batches(&table.schema(), &rows)?];
+    hold(table, file, &rows, codes)?;
     // The first rows of a user's own stand beside those that ship.
     if let Some(shipped) = reference::shipped(table)? {
         let origin = LoadSource {
@@ -280,6 +282,45 @@ async fn load_dated(
         load_rows(lake, table, &origin, vec![shipped], false).await?;
     }
     Ok(load_rows(lake, table, source, rows, false).await?)
+}
+
+/// How many faulty rows are told of.
+const FAULTS_TOLD: usize = 5;
+
+/// Refuses rows that break a rule of their table, and says which.
+fn hold(table: Table, file: &Path, rows: &[RecordBatch], codes: Arc<KnownCodes>) -> Result<()> {
+    let mut decoder = Decoder::new(table, codes);
+    let mut offset = 0;
+    for batch in rows {
+        for line in lines_of(batch)?.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            offset += 1;
+            decoder.push(&Message {
+                topic: table.name(),
+                partition: 0,
+                offset,
+                timestamp: DateTime::UNIX_EPOCH,
+                key: None,
+                payload: Some(line),
+            });
+        }
+    }
+    let rejects = decoder.finish().rejects;
+    if rejects.is_empty() {
+        return Ok(());
+    }
+    let mut said = String::new();
+    for reject in rejects.iter().take(FAULTS_TOLD) {
+        said.push_str(&format!("\n  row {}: {}", reject.offset, reject.detail));
+    }
+    if rejects.len() > FAULTS_TOLD {
+        said.push_str(&format!("\n  and {} more", thousands((rejects.len() - FAULTS_TOLD) as u64)));
+    }
+    bail!(
+        "{}: {} of {offset} rows cannot go into {}, so none did:{said}",
+        file.display(),
+        thousands(rejects.len() as u64),
+        table.name()
+    )
 }
 
 fn fitted(batch: &RecordBatch, table: Table) -> Result<RecordBatch> {

@@ -278,6 +278,26 @@ fn thresholds_are_the_lakes_own_from_their_day_on() {
 }
 
 #[test]
+fn a_threshold_that_nothing_goes_by_is_refused() {
+    let place = Workplace::new();
+    place.write(
+        "rules.csv",
+        "rule,parameter,value,unit,valid_from\n\
+         gap,interpolate_hours,4,h,2025-11-12\n\
+         gap,interpolate_days,4,d,2025-11-12\n",
+    );
+    let error = place.fails(1, &["load", "vee_rules", "rules.csv"]);
+    let told = "rules.csv: 1 of 2 rows cannot go into vee_rules, so none did:\n  \
+        row 2: parameter \"interpolate_days\" is not one of interpolate_hours,";
+    assert!(error.contains(told), "{error}");
+    place.write("limits.csv", "view_name,parameter,value,unit,valid_from\nx,y,1,d,2026-01-01\n");
+    let error = place.fails(1, &["load", "limits", "limits.csv"]);
+    assert!(error.contains("row 1: view_name \"x\" is not one of"), "{error}");
+    let none = "SELECT CAST(count(*) AS VARCHAR) FROM vee_rules WHERE valid_from > '2020-01-01'";
+    assert_eq!(texts(place.query(none)), ["0"]);
+}
+
+#[test]
 fn what_cannot_be_asked_is_refused() {
     let place = Workplace::new();
     place.fails(2, &["maintain", "vee", "--from", DAY]);

@@ -15,6 +15,7 @@
 -- Column:   region_code | region | 供电区域
 -- Column:   area_id | transformer area | 台区编号
 -- Column:   feeder_id | feeder | 线路编号
+-- Column:   service_type | full service, or delivery alone | 供电服务类型
 -- Column:   energy_kwh | energy drawn, kWh | 用电量
 -- Column:   revenue | provisional revenue, currency | 售电收入（未发行估计）
 -- Column:   interval_count | intervals read | 实采点数
@@ -47,7 +48,7 @@ WITH reads AS (
 SELECT held.customer_id,
     CASE WHEN held.customer_id = '' THEN '' ELSE coalesce(class.meter_id, held.any_meter_id) END AS meter_id,
     class.voltage_code, class.tariff_code, class.usage_code, class.industry_code, class.region_code,
-    class.area_id, class.feeder_id,
+    class.area_id, class.feeder_id, class.service_type,
     CAST(held.energy_kwh AS DECIMAL(28, 4)) AS energy_kwh,
     CAST(CAST(held.energy_kwh AS DECIMAL(24, 4)) * price.energy_price_per_kwh AS DECIMAL(28, 2)) AS revenue,
     CAST(held.interval_count AS BIGINT) AS interval_count,

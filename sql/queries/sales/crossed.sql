@@ -1,7 +1,7 @@
 -- Question: what was sold in each day, week, month and year, where the axes cross?
 -- 问题:     各日、周、月、年按五个维度交叉售电多少？
 -- Grain:    one row a period (day, ISO week, month, year) and combination of the five axes that
---           something was sold in.
+--           something was sold in; energy only delivered, for another seller, apart (service_type).
 -- Units:    kWh; revenue in currency; average_price in currency per kWh, NULL where no energy has a price.
 -- Month:    consumption. Revenue is provisional (未发行): metered kWh × the price of the class valid
 --           on the day; bills correct it when they are issued.
@@ -15,6 +15,7 @@
 -- Column:   usage_code | usage nature | 用电性质
 -- Column:   industry_code | industry | 行业分类
 -- Column:   region_code | region | 供电区域
+-- Column:   service_type | full service, or delivery alone | 供电服务类型
 -- Column:   energy_kwh | energy sold, kWh | 售电量
 -- Column:   revenue | provisional revenue, currency | 售电收入（未发行估计）
 -- Column:   priced_energy_kwh | energy sold that has a price, kWh | 计价电量
@@ -33,7 +34,7 @@ WITH calendar AS (
     JOIN spans ON spans.period = calendar.period AND spans.first_day = calendar.first_day
 )
 SELECT dated.period, dated.first_day,
-    sold.voltage_code, sold.tariff_code, sold.usage_code, sold.industry_code, sold.region_code,
+    sold.voltage_code, sold.tariff_code, sold.usage_code, sold.industry_code, sold.region_code, sold.service_type,
     CAST(sum(sold.energy_kwh) AS DECIMAL(28, 4)) AS energy_kwh,
     CAST(sum(sold.revenue) AS DECIMAL(28, 2)) AS revenue,
     CAST(sum(sold.priced_energy_kwh) AS DECIMAL(28, 4)) AS priced_energy_kwh,
@@ -42,4 +43,4 @@ SELECT dated.period, dated.first_day,
 FROM consumption_by_axes AS sold
 JOIN dated ON dated.day = sold.day
 GROUP BY dated.period, dated.first_day,
-    sold.voltage_code, sold.tariff_code, sold.usage_code, sold.industry_code, sold.region_code
+    sold.voltage_code, sold.tariff_code, sold.usage_code, sold.industry_code, sold.region_code, sold.service_type

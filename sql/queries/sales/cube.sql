@@ -27,6 +27,7 @@
 -- Column:   name_en | name of the code, English | 英文名称
 -- Column:   name_zh | name of the code, Chinese | 中文名称
 -- Column:   energy_kwh | energy sold, kWh | 售电量
+-- Column:   delivered_energy_kwh | of it energy only delivered, for another seller, kWh | 其中代输电量
 -- Column:   revenue | provisional revenue, currency | 售电收入（未发行估计）
 -- Column:   priced_energy_kwh | energy sold that has a price, kWh | 计价电量
 -- Column:   average_price | average price, currency per kWh | 平均售电价
@@ -50,10 +51,12 @@
 WITH days AS (
     SELECT day, unnest(['total', 'voltage', 'tariff', 'usage', 'industry', 'region']) AS axis,
         unnest([CAST(NULL AS VARCHAR), voltage_code, tariff_code, usage_code, industry_code, region_code]) AS code,
-        energy_kwh, revenue, priced_energy_kwh, customer_count
+        energy_kwh, CASE WHEN service_type = 'delivery' THEN energy_kwh END AS delivered_energy_kwh,
+        revenue, priced_energy_kwh, customer_count
     FROM consumption_by_axes
 ), held AS (
-    SELECT day, axis, code, sum(energy_kwh) AS energy_kwh, sum(revenue) AS revenue,
+    SELECT day, axis, code, sum(energy_kwh) AS energy_kwh,
+        sum(delivered_energy_kwh) AS delivered_energy_kwh, sum(revenue) AS revenue,
         sum(priced_energy_kwh) AS priced_energy_kwh, sum(customer_count) AS customer_count
     FROM days
     GROUP BY day, axis, code
@@ -88,7 +91,8 @@ WITH days AS (
         unnest([0, 1, 1, 1, 1, 1]) AS level
 ), spread AS (
     SELECT calendar.period, calendar.first_day, held.axis, held.code,
-        sum(held.energy_kwh) AS energy_kwh, sum(held.revenue) AS revenue,
+        sum(held.energy_kwh) AS energy_kwh, sum(held.delivered_energy_kwh) AS delivered_energy_kwh,
+        sum(held.revenue) AS revenue,
         sum(held.priced_energy_kwh) AS priced_energy_kwh,
         sum(held.customer_count) FILTER (WHERE held.day = spans.last_read_day) AS customer_count
     FROM held
@@ -97,7 +101,8 @@ WITH days AS (
     GROUP BY calendar.period, calendar.first_day, held.axis, held.code
 ), sold AS (
     SELECT spread.period, spread.first_day, spread.axis, levels.level, coalesce(place.node_code, spread.code) AS code,
-        sum(spread.energy_kwh) AS energy_kwh, sum(spread.revenue) AS revenue,
+        sum(spread.energy_kwh) AS energy_kwh, sum(spread.delivered_energy_kwh) AS delivered_energy_kwh,
+        sum(spread.revenue) AS revenue,
         sum(spread.priced_energy_kwh) AS priced_energy_kwh,
         coalesce(sum(spread.customer_count), 0) AS customer_count
     FROM spread
@@ -169,6 +174,7 @@ SELECT compared.period, compared.first_day, compared.last_day, compared.day_coun
     coalesce(names.name_en, compared.code, CASE WHEN compared.axis = 'total' THEN 'All' ELSE 'Unclassified' END) AS name_en,
     coalesce(names.name_zh, compared.code, CASE WHEN compared.axis = 'total' THEN '全部' ELSE '未分类' END) AS name_zh,
     CAST(energy_kwh AS DECIMAL(28, 4)) AS energy_kwh,
+    CAST(coalesce(delivered_energy_kwh, 0) AS DECIMAL(28, 4)) AS delivered_energy_kwh,
     CAST(revenue AS DECIMAL(28, 2)) AS revenue,
     CAST(priced_energy_kwh AS DECIMAL(28, 4)) AS priced_energy_kwh,
     CAST(revenue / nullif(priced_energy_kwh, 0) AS DECIMAL(18, 6)) AS average_price,

@@ -3,6 +3,7 @@
 //! views judge by. A lake starts with these; a utility loads its
 //! own beside or over them with `loadstar load reference FILE`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 use arrow::array::{Array, RecordBatch, StringArray};
@@ -82,6 +83,21 @@ pub fn shipped(table: Table) -> Result<Option<RecordBatch>, ArrowError> {
         .build(Cursor::new(csv))?
         .next();
     rows.transpose()
+}
+
+/// The numbers that can be set in `vee_rules` or `limits`: the parameters of each
+/// rule or view, as they ship.
+#[must_use]
+pub fn parameters(table: Table) -> BTreeMap<String, BTreeSet<String>> {
+    let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let rows = shipped(table).ok().flatten();
+    let text = |place: usize| rows.as_ref()?.column(place).as_any().downcast_ref::<StringArray>();
+    if let (Some(owners), Some(parameters)) = (text(0), text(1)) {
+        for (owner, parameter) in owners.iter().zip(parameters).filter_map(|(a, b)| a.zip(b)) {
+            known.entry(owner.to_owned()).or_default().insert(parameter.to_owned());
+        }
+    }
+    known
 }
 
 /// The codes of one axis in a `reference` batch, of any date.

@@ -1,10 +1,11 @@
-//! The daily rollup summed up by the axes: a month a file, so that a year is
-//! read from twelve.
+//! The daily rollup summed up by the axes, a month a file, so that a year is read
+//! from twelve; and that summed up by months, a year a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
+use datafusion::prelude::SessionContext;
 use loadstar_schema::{Table, day};
 
 use super::changes::{self, Affected};
@@ -13,8 +14,41 @@ use crate::session;
 use crate::tables::LakeTable;
 use crate::{Lake, LakeError};
 
-/// What is stored so far, in the query that merges days into it.
+/// What is stored so far, in the query that merges spans into it.
 const STORED: &str = "stored";
+
+/// A rollup of a rollup: each of its partitions is made of several of the other.
+#[derive(Clone, Copy)]
+struct Coarser {
+    rollup: Rollup,
+    of: Table,
+    /// The column of a span: what one partition of the other becomes. It is
+    /// told by its first day.
+    span: &'static str,
+    /// The column of its own partition, and the first day of that.
+    partition: &'static str,
+    first: fn(NaiveDate) -> Option<NaiveDate>,
+    /// Days of the longest partition.
+    longest: i32,
+}
+
+const BY_DAY: Coarser = Coarser {
+    rollup: Rollup::ByAxes,
+    of: Table::ConsumptionDaily,
+    span: "day",
+    partition: "month",
+    first: |date| date.with_day(1),
+    longest: 31,
+};
+
+const BY_MONTH: Coarser = Coarser {
+    rollup: Rollup::ByAxesMonthly,
+    of: Table::ConsumptionByAxes,
+    span: "month",
+    partition: "year",
+    first: |date| date.with_ordinal(1),
+    longest: 366,
+};
 
 impl Lake {
     /// Sums up the days of the daily rollup that were replaced since, and puts
@@ -24,88 +58,114 @@ impl Lake {
         scope: RollupScope,
         outcome: &mut RollupOutcome,
     ) -> Result<(), LakeError> {
-        let rollup = Rollup::ByAxes;
+        outcome.days += self.coarsen(BY_DAY, scope, outcome).await?;
+        Ok(())
+    }
+
+    /// Sums up the months by the axes that were replaced since, and puts them in
+    /// their years.
+    pub(super) async fn roll_up_by_months(
+        &self,
+        scope: RollupScope,
+        outcome: &mut RollupOutcome,
+    ) -> Result<(), LakeError> {
+        self.coarsen(BY_MONTH, scope, outcome).await.map(drop)
+    }
+
+    /// How many spans were made anew.
+    async fn coarsen(
+        &self,
+        to: Coarser,
+        scope: RollupScope,
+        outcome: &mut RollupOutcome,
+    ) -> Result<usize, LakeError> {
+        let rollup = to.rollup;
         let mut delta = self.writable(rollup.table()).await?;
-        let daily = self.table(Table::ConsumptionDaily).await?;
+        let finer = self.table(to.of).await?;
         let stored = LakeTable { table: rollup.table(), delta: Some(delta.clone()) };
         let partitions = |table: &LakeTable| -> Result<BTreeSet<i32>, LakeError> {
             Ok(table.files()?.into_iter().filter_map(|file| file.partition).collect())
         };
-        let (days, months) = (partitions(&daily)?, partitions(&stored)?);
-        let tables = [daily, stored];
+        let (spans, own) = (partitions(&finer)?, partitions(&stored)?);
+        let tables = [finer, stored];
         let affected = match scope {
             RollupScope::All => Affected::All,
             RollupScope::Changed => changes::affected(rollup, &delta, &tables).await?,
         };
-        let mut by_month: BTreeMap<i32, BTreeSet<i32>> = BTreeMap::new();
-        let replaced = match &affected {
-            // Months that have nothing left are emptied.
+        let mut replaced: BTreeMap<i32, BTreeSet<i32>> = BTreeMap::new();
+        let anew = match &affected {
+            // Partitions that have nothing left are emptied.
             Affected::All => {
-                by_month.extend(months.into_iter().map(|month| (month, BTreeSet::new())));
-                days
+                replaced.extend(own.into_iter().map(|partition| (partition, BTreeSet::new())));
+                spans
             }
             Affected::Some { days, .. } => days.clone(),
         };
-        for day in replaced {
-            by_month.entry(first_of_month(day)).or_default().insert(day);
+        for span in anew {
+            replaced.entry(to.partition_of(span)).or_default().insert(span);
         }
 
-        let months = by_month.len();
-        if months == 0 {
+        let count = replaced.len();
+        if count == 0 {
             if !has_seen_all(rollup, &tables).await? {
                 let none = BTreeSet::new();
                 commit::replace(rollup, &mut delta, &none, Vec::new(), Some(&tables)).await?;
                 outcome.commits += 1;
             }
-            return Ok(());
+            return Ok(0);
         }
-        let ctx = session::of_daily(self, &tables, STORED).await?;
-        for (done, (month, days)) in (1..).zip(by_month) {
-            let kept = if affected == Affected::All { None } else { Some(&days) };
-            let rows = merged(&ctx, month, kept).await?;
-            outcome.days += days.len();
+        let ctx = session::of_rollup(self, rollup, &tables, STORED).await?;
+        let mut made = 0;
+        for (done, (partition, spans)) in (1..).zip(replaced) {
+            let kept = if affected == Affected::All { None } else { Some(&spans) };
+            let rows = to.merged(&ctx, partition, kept).await?;
+            made += spans.len();
             outcome.rows += rows.iter().map(RecordBatch::num_rows).sum::<usize>();
             outcome.commits += 1;
-            let seen = if done == months { Some(tables.as_slice()) } else { None };
-            commit::replace(rollup, &mut delta, &BTreeSet::from([month]), rows, seen).await?;
+            let seen = if done == count { Some(tables.as_slice()) } else { None };
+            commit::replace(rollup, &mut delta, &BTreeSet::from([partition]), rows, seen).await?;
         }
-        Ok(())
+        Ok(made)
     }
 }
 
-/// A month's rows: of `days` as the daily rollup has them now, of the others as
-/// they are stored; without `days` all of them anew.
-async fn merged(
-    ctx: &datafusion::prelude::SessionContext,
-    month: i32,
-    days: Option<&BTreeSet<i32>>,
-) -> Result<Vec<RecordBatch>, LakeError> {
-    let rollup = Rollup::ByAxes;
-    let (name, key) = (rollup.table().name(), rollup.table().key().join(", "));
-    let date = |day: i32| format!("arrow_cast({day}, 'Date32')");
-    let of_month = format!("month = {}", date(month));
-    let sql = match days {
-        None => {
-            // Days, so that no other file is read.
-            let (first, next) = (date(month), date(month.saturating_add(31)));
-            format!(
-                "SELECT * FROM {name} WHERE day >= {first} AND day < {next} AND {of_month} \
-                 ORDER BY {key}"
-            )
-        }
-        Some(days) => {
-            let days = days.iter().copied().map(date).collect::<Vec<_>>().join(", ");
-            format!(
-                "SELECT * FROM {name} WHERE day IN ({days}) \
-                 UNION ALL SELECT * FROM {STORED} WHERE {of_month} AND day NOT IN ({days}) \
-                 ORDER BY {key}",
-            )
-        }
-    };
-    answered(rollup, ctx, &sql).await
-}
+impl Coarser {
+    /// A partition's rows: of `spans` as the finer rollup has them now, of the
+    /// others as they are stored; without `spans` all of them anew.
+    async fn merged(
+        &self,
+        ctx: &SessionContext,
+        partition: i32,
+        spans: Option<&BTreeSet<i32>>,
+    ) -> Result<Vec<RecordBatch>, LakeError> {
+        let (table, span) = (self.rollup.table(), self.span);
+        let (name, key) = (table.name(), table.key().join(", "));
+        let date = |day: i32| format!("arrow_cast({day}, 'Date32')");
+        let of_partition = format!("{} = {}", self.partition, date(partition));
+        let sql = match spans {
+            None => {
+                // Spans, so that no other file is read.
+                let next = date(partition.saturating_add(self.longest));
+                let first = date(partition);
+                format!(
+                    "SELECT * FROM {name} WHERE {span} >= {first} AND {span} < {next} \
+                     AND {of_partition} ORDER BY {key}"
+                )
+            }
+            Some(spans) => {
+                let spans = spans.iter().copied().map(date).collect::<Vec<_>>().join(", ");
+                format!(
+                    "SELECT * FROM {name} WHERE {span} IN ({spans}) UNION ALL \
+                     SELECT * FROM {STORED} WHERE {of_partition} AND {span} NOT IN ({spans}) \
+                     ORDER BY {key}",
+                )
+            }
+        };
+        answered(self.rollup, ctx, &sql).await
+    }
 
-fn first_of_month(date32: i32) -> i32 {
-    let before = day::from_date32(date32).map_or(0, |date| date.day0());
-    date32.saturating_sub_unsigned(before)
+    fn partition_of(&self, span: i32) -> i32 {
+        let first = day::from_date32(span).and_then(self.first);
+        first.map_or(span, day::to_date32)
+    }
 }

@@ -52,29 +52,34 @@ impl Affected {
     }
 }
 
-/// The source version a rollup has seen.
+/// The version that a rollup has seen, of a source or of its queries.
 pub(super) async fn recorded(
-    rollup: &DeltaTable,
+    delta: &DeltaTable,
     of: Rollup,
-    source: Table,
+    id: &str,
 ) -> Result<Option<i64>, LakeError> {
     let version = async {
-        let log_store = rollup.log_store();
-        rollup.snapshot()?.transaction_version(log_store.as_ref(), source_id(of, source)).await
+        let log_store = delta.log_store();
+        delta.snapshot()?.transaction_version(log_store.as_ref(), id.to_owned()).await
     };
     version.await.map_err(|error| LakeError::of_table(of.table().name(), error))
 }
 
-/// What changed in the sources since the rollup last saw them.
+/// What changed in the sources since the rollup last saw them. A release with
+/// other queries makes all of it anew.
 pub(super) async fn affected(
     rollup: Rollup,
     delta: &DeltaTable,
     tables: &[LakeTable],
 ) -> Result<Affected, LakeError> {
+    let (queries, digest) = rollup.queries()?;
+    if recorded(delta, rollup, &queries).await? != Some(digest) {
+        return Ok(Affected::All);
+    }
     let mut affected = Affected::NONE;
     for source in tables.iter().filter(|table| rollup.sources().contains(&table.table)) {
         let present = recorded_version(source);
-        let changed = match recorded(delta, rollup, source.table).await? {
+        let changed = match recorded(delta, rollup, &source_id(rollup, source.table)).await? {
             Some(seen) if seen == present => continue,
             Some(seen) if seen < present => since(source, seen + 1..=present, None, by_action)
                 .await
@@ -114,7 +119,8 @@ pub(crate) async fn since(
     Ok(affected)
 }
 
-/// What one action of a source's log changes. Compaction changes no data.
+/// What one action of a source's log changes: months by their first day.
+/// Compaction changes no data.
 fn by_action(source: Table, action: &Action) -> Affected {
     let (partitions, stats) = match action {
         Action::Add(add) if add.data_change => (Some(&add.partition_values), add.stats.as_deref()),
@@ -122,8 +128,9 @@ fn by_action(source: Table, action: &Action) -> Affected {
         _ => return Affected::NONE,
     };
     match source {
-        Table::MeterReads | Table::ConsumptionDaily => {
-            let day = partitions.and_then(|values| values.get("day")?.as_deref()?.parse().ok());
+        Table::MeterReads | Table::ConsumptionDaily | Table::ConsumptionByAxes => {
+            let column = source.partition().first().copied().unwrap_or_default();
+            let day = partitions.and_then(|values| values.get(column)?.as_deref()?.parse().ok());
             day.map_or(Affected::All, |day: NaiveDate| Affected::Some {
                 days: BTreeSet::from([day::to_date32(day)]),
                 from: None,

@@ -9,13 +9,14 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableError};
 use loadstar_schema::day;
 
-use super::{Rollup, recorded_version, source_id};
+use super::Rollup;
 use crate::LakeError;
 use crate::append::write_files;
 use crate::tables::LakeTable;
 
-/// Replaces the partitions of some days, or months by their first day, by `rows` and, with `seen`, records the source versions
-/// they were computed from. `delta` moves to the new version.
+/// Replaces the partitions of some days, or months and years by their first day,
+/// by `rows` and, with `seen`, records the source versions they were computed
+/// from. `delta` moves to the new version.
 ///
 /// Every commit carries the rollup's own application transaction, so that of
 /// two processes that began from the same version the second one fails: also
@@ -28,17 +29,14 @@ pub(super) async fn replace(
     seen: Option<&[LakeTable]>,
 ) -> Result<(), LakeError> {
     let name = rollup.table().name();
+    let seen = seen.map(|tables| super::seen(rollup, tables)).transpose()?.unwrap_or_default();
+    let seen = seen.into_iter().map(|(id, version)| Transaction::new(id, version));
     let replace = async {
         let mut actions = removals(rollup, delta, partitions)?;
         actions.extend(write_files(delta, rows).await?.into_iter().map(Action::Add));
         let next = delta.version().map_or(0, |version| version + 1);
         let fence = Transaction::new(format!("rollup/{name}"), i64::try_from(next).unwrap_or(0));
-        let sources = seen
-            .unwrap_or_default()
-            .iter()
-            .filter(|table| rollup.sources().contains(&table.table))
-            .map(|table| Transaction::new(source_id(rollup, table.table), recorded_version(table)));
-        let transactions = std::iter::once(fence).chain(sources).collect();
+        let transactions = std::iter::once(fence).chain(seen).collect();
         let properties = CommitProperties::default().with_application_transactions(transactions);
         let operation = DeltaOperation::Write {
             mode: SaveMode::Overwrite,

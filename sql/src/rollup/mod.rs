@@ -6,12 +6,14 @@
 //! batch of days a commit ([`commit`]). Late reads, corrections and
 //! reclassification thus end in what a rebuild gives. With the last batch it
 //! records the source versions it has seen, so that a run that died half-way is
-//! simply repeated. What the daily rollup comes to by the axes is a rollup of it
-//! ([`by_axes`]), from which many a question is answered ([`redirect`]).
+//! simply repeated. What the daily rollup comes to by the axes is a rollup of it,
+//! what that comes to by months one of this ([`by_axes`]): many a question is
+//! answered from them ([`redirect`]).
 
 mod by_axes;
 pub(crate) mod changes;
 mod commit;
+mod months;
 pub(crate) mod redirect;
 pub(crate) mod stored;
 
@@ -19,6 +21,7 @@ use std::collections::BTreeSet;
 
 use deltalake_core::DeltaTable;
 use loadstar_schema::Table;
+use sha2::{Digest as _, Sha256};
 
 use self::changes::Affected;
 use crate::append::conform;
@@ -42,7 +45,7 @@ pub enum RollupScope {
 /// What a run of [`Lake::roll_up`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RollupOutcome {
-    /// Days computed anew, each rollup counted.
+    /// Days computed anew, in each rollup that has days.
     pub days: usize,
     /// Rows written to the rollups.
     pub rows: usize,
@@ -55,10 +58,11 @@ pub(crate) enum Rollup {
     Daily,
     Hourly,
     ByAxes,
+    ByAxesMonthly,
 }
 
 impl Rollup {
-    const ALL: [Self; 3] = [Self::Daily, Self::Hourly, Self::ByAxes];
+    const ALL: [Self; 4] = [Self::Daily, Self::Hourly, Self::ByAxes, Self::ByAxesMonthly];
     /// Those computed from raw rows.
     const OF_READS: [Self; 2] = [Self::Daily, Self::Hourly];
 
@@ -75,6 +79,7 @@ impl Rollup {
             Self::Daily => Table::ConsumptionDaily,
             Self::Hourly => Table::ConsumptionHourly,
             Self::ByAxes => Table::ConsumptionByAxes,
+            Self::ByAxesMonthly => Table::ConsumptionByAxesMonthly,
         }
     }
 
@@ -84,6 +89,16 @@ impl Rollup {
             Self::Daily => &[Table::MeterReads, Table::Customers, Table::Reference, Table::Tariffs],
             Self::Hourly => &[Table::MeterReads, Table::Customers],
             Self::ByAxes => &[Table::ConsumptionDaily],
+            Self::ByAxesMonthly => &[Table::ConsumptionByAxes],
+        }
+    }
+
+    /// The rollup that it sums up.
+    const fn of_rollup(self) -> Option<Self> {
+        match self {
+            Self::Daily | Self::Hourly => None,
+            Self::ByAxes => Some(Self::Daily),
+            Self::ByAxesMonthly => Some(Self::ByAxes),
         }
     }
 
@@ -94,11 +109,35 @@ impl Rollup {
             reason: "has no query".to_owned(),
         })
     }
+
+    /// Under which application id it records the queries it is made with, and a
+    /// digest of their statements as the version.
+    fn queries(self) -> Result<(String, i64), LakeError> {
+        let joined = if self.of_rollup().is_none() { queries::BY_DAY } else { &[] };
+        let mut digest = Sha256::new();
+        for query in joined.iter().chain([self.query()?]) {
+            for line in query.sql.lines().filter(|line| !line.trim_start().starts_with("--")) {
+                digest.update(line);
+            }
+        }
+        let digest = digest.finalize();
+        let first = digest.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
+        // Versions are not negative.
+        Ok((format!("rollup/{}/queries", self.table().name()), first & i64::MAX))
+    }
 }
 
 /// Under which application id a rollup records the version of a source.
 fn source_id(rollup: Rollup, source: Table) -> String {
     format!("rollup/{}/{}", rollup.table().name(), source.name())
+}
+
+/// What a rollup records when it has seen everything: the version of each source,
+/// and that of its queries, since those of a newer release may give other rows.
+fn seen(rollup: Rollup, tables: &[LakeTable]) -> Result<Vec<(String, i64)>, LakeError> {
+    let of_source = |table: &LakeTable| (source_id(rollup, table.table), recorded_version(table));
+    let sources = tables.iter().filter(|table| rollup.sources().contains(&table.table));
+    Ok(sources.map(of_source).chain([rollup.queries()?]).collect())
 }
 
 /// A source's version as recorded: −1 for a table that is not there.
@@ -108,15 +147,15 @@ pub(crate) fn recorded_version(table: &LakeTable) -> i64 {
 
 /// May the stored rollup answer for an instant (microseconds; `None` is now)?
 /// For a past instant only if nothing became available since and it has seen
-/// everything; that by the axes never says otherwise than the daily one.
+/// everything; that of a rollup never says otherwise than this.
 async fn answers(
     rollup: Rollup,
     tables: &[LakeTable],
     as_of: Option<i64>,
     newest: Option<i64>,
 ) -> Result<bool, LakeError> {
-    if rollup == Rollup::ByAxes {
-        return Ok(Box::pin(answers(Rollup::Daily, tables, as_of, newest)).await?
+    if let Some(finer) = rollup.of_rollup() {
+        return Ok(Box::pin(answers(finer, tables, as_of, newest)).await?
             && has_seen_all(rollup, tables).await?);
     }
     if !tables.iter().any(|table| table.table == rollup.table() && table.delta.is_some()) {
@@ -130,8 +169,8 @@ async fn answers(
 async fn has_seen_all(rollup: Rollup, tables: &[LakeTable]) -> Result<bool, LakeError> {
     let stored = tables.iter().find(|table| table.table == rollup.table());
     let Some(delta) = stored.and_then(|table| table.delta.as_ref()) else { return Ok(false) };
-    for source in tables.iter().filter(|table| rollup.sources().contains(&table.table)) {
-        if changes::recorded(delta, rollup, source.table).await? != Some(recorded_version(source)) {
+    for (id, version) in seen(rollup, tables)? {
+        if changes::recorded(delta, rollup, &id).await? != Some(version) {
             return Ok(false);
         }
     }
@@ -221,6 +260,7 @@ impl Lake {
             }
         }
         self.roll_up_by_axes(scope, &mut outcome).await?;
+        self.roll_up_by_months(scope, &mut outcome).await?;
         Ok(outcome)
     }
 }

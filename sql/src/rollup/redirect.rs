@@ -1,9 +1,10 @@
 //! Questions that a rollup answers without being named.
 //!
 //! Whoever sums up `consumption_daily` by days and axes, or `meter_reads` by
-//! days, asks for sums that `consumption_by_axes` has already: [`FromRollup`]
-//! puts it in their place. The tables say so themselves ([`Summed`]), and only
-//! while the rollup has seen all of their rows.
+//! days, asks for sums that `consumption_by_axes` has already, and where no day
+//! of a month is told from another ([`Months`]), `consumption_by_axes_monthly`:
+//! [`FromRollup`] puts one in their place. The tables say so themselves
+//! ([`Summed`]), and only while the rollup has seen all of their rows.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -27,13 +28,62 @@ use datafusion::physical_plan::{ExecutionPlan, Statistics};
 use datafusion::prelude::coalesce;
 use loadstar_schema::Table;
 
+use super::months::{DAY, Months};
+
 /// A table whose rows a rollup has summed up.
 #[derive(Debug)]
 pub(crate) struct Summed {
     table: Arc<dyn TableProvider>,
     grain: Grain,
-    /// `consumption_by_axes` as it is stored.
-    sums: Arc<dyn TableProvider>,
+    /// From the fewest rows to the most.
+    sums: Vec<Sums>,
+}
+
+/// A rollup by the axes as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Sums {
+    table: Table,
+    rows: Arc<dyn TableProvider>,
+    /// Those it sums up; else it has days.
+    months: Option<Months>,
+}
+
+impl Sums {
+    pub(crate) const fn by_day(rows: Arc<dyn TableProvider>) -> Self {
+        Self { table: Table::ConsumptionByAxes, rows, months: None }
+    }
+
+    /// Of the months from the day `first` to `last`, in days since 1970.
+    pub(crate) const fn by_month(rows: Arc<dyn TableProvider>, first: i32, last: i32) -> Self {
+        let months = Some(Months::from_to(first, last));
+        Self { table: Table::ConsumptionByAxesMonthly, rows, months }
+    }
+
+    /// Do they sum up the rows of `table`, rather than being them?
+    pub(crate) fn are_of(&self, table: Table) -> bool {
+        self.table != table
+    }
+
+    /// Does it have rows that `expr` tells apart, a column of the axes or days?
+    fn can_tell(&self, expr: &Expr) -> bool {
+        self.months.as_ref().is_none_or(|months| months.are_told(expr))
+    }
+
+    /// `expr` in the names of its columns.
+    fn named(&self, expr: &Expr) -> Result<Expr> {
+        let table = self.table.name();
+        let expr = by_name(expr, Some(table))?;
+        if self.months.is_none() {
+            return Ok(expr);
+        }
+        let renamed = expr.transform(|expr| match expr {
+            Expr::Column(column) if column.name == DAY => {
+                Ok(Transformed::yes(Expr::Column(Column::new(Some(table), "month"))))
+            }
+            expr => Ok(Transformed::no(expr)),
+        });
+        Ok(renamed?.data)
+    }
 }
 
 /// What a row of such a table is.
@@ -43,6 +93,8 @@ pub(crate) enum Grain {
     Read,
     /// A customer's day.
     Day,
+    /// A day of a combination of axes: `consumption_by_axes` itself.
+    AxesDay,
 }
 
 impl Grain {
@@ -57,6 +109,17 @@ impl Grain {
                 "usage_code",
                 "industry_code",
                 "region_code",
+                "service_type",
+            ],
+            Self::AxesDay => &[
+                "day",
+                "voltage_code",
+                "tariff_code",
+                "usage_code",
+                "industry_code",
+                "region_code",
+                "service_type",
+                "month",
             ],
         }
     }
@@ -72,6 +135,15 @@ impl Grain {
                 "expected_interval_count",
                 "estimated_interval_count",
             ],
+            Self::AxesDay => &[
+                "energy_kwh",
+                "revenue",
+                "priced_energy_kwh",
+                "row_count",
+                "interval_count",
+                "expected_interval_count",
+                "estimated_interval_count",
+            ],
         }
     }
 
@@ -80,6 +152,7 @@ impl Grain {
         match self {
             Self::Read => "interval_count",
             Self::Day => "row_count",
+            Self::AxesDay => "day_count",
         }
     }
 }
@@ -88,7 +161,7 @@ impl Summed {
     pub(crate) fn over(
         table: Arc<dyn TableProvider>,
         grain: Grain,
-        sums: Arc<dyn TableProvider>,
+        sums: Vec<Sums>,
     ) -> Arc<dyn TableProvider> {
         Arc::new(Self { table, grain, sums })
     }
@@ -120,7 +193,8 @@ impl Summed {
         let summed = match arg {
             Expr::Column(column) if is(&sum_udaf()) => {
                 let measure = self.grain.measures().iter().find(|name| **name == column.name)?;
-                let priced = filter == Some(&col("revenue").is_not_null());
+                let priced = matches!(self.grain, Grain::Day)
+                    && filter == Some(&col("revenue").is_not_null());
                 if !among_axes {
                     let is_priced = priced && *measure == "energy_kwh";
                     return is_priced.then(|| sum(col("priced_energy_kwh")));
@@ -168,7 +242,7 @@ fn is_plain(expr: &Expr) -> bool {
     !expr.is_volatile() && !expr.exists(|expr| Ok(asks(expr))).unwrap_or(true)
 }
 
-/// Puts `consumption_by_axes` in place of the rows it sums up.
+/// Puts sums by the axes in place of the rows they sum up.
 #[derive(Debug)]
 pub(crate) struct FromRollup;
 
@@ -258,24 +332,31 @@ impl Question {
         if !self.filters.iter().chain(&self.groups).all(|expr| summed.is_of_axes(expr)) {
             return Ok(None);
         }
-        let name = Table::ConsumptionByAxes.name();
-        let mut plan =
-            LogicalPlanBuilder::scan(name, provider_as_source(Arc::clone(&summed.sums)), None)?;
+        let mut sums = Vec::with_capacity(self.aggregates.len());
+        for expr in &self.aggregates {
+            let Expr::AggregateFunction(function) = expr.clone().unalias() else { return Ok(None) };
+            let Some(expr) = summed.over_sums(&function) else { return Ok(None) };
+            sums.push(expr);
+        }
+        let asked = || self.filters.iter().chain(&self.groups).chain(&sums);
+        let from = summed.sums.iter().find(|from| asked().all(|expr| from.can_tell(expr)));
+        let Some(from) = from else { return Ok(None) };
+
+        let rows = provider_as_source(Arc::clone(&from.rows));
+        let mut plan = LogicalPlanBuilder::scan(from.table.name(), rows, None)?;
         if let Some(filter) = conjunction(self.filters) {
-            plan = plan.filter(by_name(&filter, Some(name))?)?;
+            plan = plan.filter(from.named(&filter)?)?;
         }
         let mut groups = Vec::with_capacity(self.groups.len());
         for (place, group) in self.groups.into_iter().enumerate() {
-            let group = by_name(&group, Some(name))?;
+            let group = from.named(&group)?;
             // Two names of one column are one column now.
             let sets = matches!(group, Expr::GroupingSet(_));
             groups.push(if sets { group } else { group.unalias().alias(format!("group{place}")) });
         }
-        let mut aggregates = Vec::with_capacity(self.aggregates.len());
-        for (place, expr) in self.aggregates.into_iter().enumerate() {
-            let Expr::AggregateFunction(function) = expr.unalias() else { return Ok(None) };
-            let Some(sums) = summed.over_sums(&function) else { return Ok(None) };
-            aggregates.push(by_name(&sums, Some(name))?.alias(format!("aggregate{place}")));
+        let mut aggregates = Vec::with_capacity(sums.len());
+        for (place, expr) in sums.iter().enumerate() {
+            aggregates.push(from.named(expr)?.alias(format!("aggregate{place}")));
         }
         let input = Arc::new(plan.build()?);
         let first = aggregate.schema.fields().len() - aggregates.len();

@@ -50,7 +50,7 @@ async fn labels_are_rows_and_metadata() {
         WHERE table_schema = 'public' AND table_name = 'sales_daily' AND column_name = 'energy_kwh'";
     assert_eq!(
         cells(&ctx, label).await,
-        [["7", "Decimal128(28, 4)", "energy sold, kWh", "售电量"]]
+        [["8", "Decimal128(28, 4)", "energy sold, kWh", "售电量"]]
     );
     let bare = "SELECT count(*) FROM catalogue.columns
         WHERE comment_en IS NULL OR comment_zh IS NULL OR comment_zh = ''";

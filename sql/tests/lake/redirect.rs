@@ -25,6 +25,11 @@ async fn is_redirected(ctx: &SessionContext, sql: &str) -> bool {
     plan.contains("TableScan: consumption_by_axes")
 }
 
+async fn is_told_by_months(ctx: &SessionContext, sql: &str) -> bool {
+    let plan = show(ctx, &format!("EXPLAIN {sql}")).await;
+    plan.contains("TableScan: consumption_by_axes_monthly")
+}
+
 /// Sums by days and axes, in every shape an analyst gives them.
 const ANSWERED: &[&str] = &[
     "SELECT sum(energy_kwh) FROM consumption_daily",
@@ -47,6 +52,32 @@ const ANSWERED: &[&str] = &[
     "SELECT day, sum(energy_kwh), count(*) FROM meter_reads WHERE channel = 'import' GROUP BY day",
     "SELECT sum(r.energy_kwh) FROM meter_reads AS r
         WHERE r.day >= DATE '2026-11-12' AND r.channel = 'import'",
+];
+
+/// Sums that tell no day of a month from another.
+const MONTHLY: &[&str] = &[
+    "SELECT sum(energy_kwh), count(*) FROM consumption_daily",
+    "SELECT date_trunc('month', day) AS month, tariff_code, sum(revenue) FROM consumption_daily
+        WHERE day >= DATE '2026-01-01' AND day <= DATE '2026-12-31' AND region_code <> 'X' GROUP BY 1, 2",
+    "SELECT count(DISTINCT date_part('month', day)), max(date_trunc('quarter', day)) FROM consumption_daily",
+    "SELECT sum(energy_kwh) FILTER (WHERE day >= DATE '2026-11-01') FROM consumption_daily
+        WHERE day < DATE '2026-12-01'",
+    "SELECT service_type, sum(energy_kwh) FROM consumption_daily GROUP BY CUBE(service_type, date_part('year', day))",
+    "SELECT sum(r.energy_kwh), count(*) FROM meter_reads AS r WHERE r.day >= DATE '2026-11-01' AND r.channel = 'import'",
+    "SELECT CAST(date_trunc('year', day) AS DATE), voltage_code, sum(revenue) / sum(priced_energy_kwh)
+        FROM sales_daily GROUP BY 1, 2",
+    "SELECT month, sum(energy_kwh), sum(row_count), count(*) FROM consumption_by_axes GROUP BY month",
+    "SELECT DISTINCT month, tariff_code FROM consumption_by_axes WHERE day > DATE '2026-10-31'",
+];
+
+/// Sums by the axes that need days, or what months have no sums of.
+const DAILY: &[&str] = &[
+    "SELECT sum(energy_kwh) FROM consumption_daily WHERE day >= DATE '2026-11-12'",
+    "SELECT week_start(day), sum(energy_kwh) FROM consumption_daily GROUP BY 1",
+    "SELECT max(day) FROM consumption_by_axes",
+    "SELECT month, sum(customer_count) FROM consumption_by_axes GROUP BY month",
+    "SELECT sum(energy_kwh) FILTER (WHERE revenue IS NOT NULL) FROM consumption_by_axes",
+    "SELECT sum(energy_kwh) FROM consumption_by_axes WHERE energy_kwh > 5",
 ];
 
 /// What sums by days and axes cannot tell.
@@ -87,6 +118,20 @@ async fn sums_by_days_and_axes_come_from_the_rollup() {
     for sql in NOT_ANSWERED {
         assert!(!is_redirected(&stored, sql).await, "{sql}");
         assert_eq!(sorted(&stored, sql).await, sorted(&computed, sql).await, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_months_come_from_the_months() {
+    let (plain, rolled) = (village().await, rolled().await);
+    let (computed, stored) = (plain.now().await, rolled.now().await);
+    for (questions, by_months) in [(MONTHLY, true), (DAILY, false)] {
+        for sql in questions {
+            assert_eq!(is_told_by_months(&stored, sql).await, by_months, "{sql}");
+            assert!(is_redirected(&stored, sql).await, "{sql}");
+            assert!(!is_redirected(&computed, sql).await, "{sql}");
+            assert_eq!(sorted(&stored, sql).await, sorted(&computed, sql).await, "{sql}");
+        }
     }
 }
 
@@ -142,6 +187,8 @@ fn groups() -> impl Strategy<Value = Vec<&'static str>> {
         "usage_code",
         "industry_code",
         "region_code",
+        "service_type",
+        "date_trunc('month', day)",
         "week_start(day)",
         "date_part('month', day)",
         "coalesce(tariff_code, region_code)",
@@ -169,6 +216,7 @@ fn filter() -> impl Strategy<Value = &'static str> {
     select(vec![
         "true",
         "day >= DATE '2026-11-14'",
+        "day < DATE '2026-12-01'",
         "tariff_code <> 'RES' AND day < DATE '2026-11-20'",
         "region_code IS NULL",
         "date_part('dow', day) IN (0, 6)",

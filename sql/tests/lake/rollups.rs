@@ -13,13 +13,18 @@ use crate::village::village;
 use crate::written::{Written, at, but, cells, customer, date, days, read, show};
 
 const DAILY: &str = "SELECT * FROM consumption_daily ORDER BY day, customer_id";
-const BY_AXES: &str = "SELECT * FROM consumption_by_axes ORDER BY 1, 2, 3, 4, 5, 6";
+const BY_AXES: &str = "SELECT * FROM consumption_by_axes ORDER BY 1, 2, 3, 4, 5, 6, 7";
+const MONTHLY: &str = "SELECT * FROM consumption_by_axes_monthly ORDER BY 1, 2, 3, 4, 5, 6, 7";
 const HOURLY: &str = "SELECT * FROM consumption_hourly ORDER BY 1, 2, 3, 4, 5, 6";
 
 /// The rollups as text.
-async fn all(lake: &Lake) -> [String; 3] {
+async fn all(lake: &Lake) -> [String; 4] {
     let ctx = lake.at(None).await.expect("a session");
-    [show(&ctx, DAILY).await, show(&ctx, HOURLY).await, show(&ctx, BY_AXES).await]
+    let mut texts = [const { String::new() }; 4];
+    for (text, sql) in texts.iter_mut().zip([DAILY, HOURLY, BY_AXES, MONTHLY]) {
+        *text = show(&ctx, sql).await;
+    }
+    texts
 }
 
 async fn roll_up(lake: &Lake, scope: RollupScope) -> RollupOutcome {
@@ -171,4 +176,53 @@ async fn two_processes_do_not_double() {
         assert!(matches!(outcome, Ok(_) | Err(LakeError::RolledUpElsewhere { .. })), "{outcome:?}");
     }
     assert_eq!(all(&written.lake).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_other_queries_made_is_made_anew() {
+    let written = village().await;
+    roll_up(&written.lake, RollupScope::Changed).await;
+    let before = all(&written.lake).await;
+    // As a release with other queries leaves it.
+    for (name, number) in [("consumption_daily", 1), ("consumption_by_axes_monthly", 2)] {
+        let log = written.path().join(name).join("_delta_log");
+        let versions = std::fs::read_dir(&log).expect("a log").count();
+        let entry = json!({"txn": {"appId": format!("rollup/{name}/queries"), "version": number}});
+        std::fs::write(log.join(format!("{versions:020}.json")), entry.to_string())
+            .expect("written");
+    }
+    let outcome = roll_up(&written.lake, RollupScope::Changed).await;
+    // Days of the daily rollup, and of those by the axes that are made of it.
+    assert_eq!(outcome.days, 2 * 21);
+    assert_eq!(all(&written.lake).await, before);
+    assert_eq!(roll_up(&written.lake, RollupScope::Changed).await, RollupOutcome::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn energy_only_delivered_is_told_apart() {
+    let written = Written::new().await;
+    let start = at("2026-10-01", 0);
+    let delivered = json!({"op": "u", "service_type": "delivery"});
+    let changes = [
+        customer("C1", 1, start),
+        customer("C2", 2, start),
+        but(customer("C2", 3, at("2026-11-02", 0)), delivered),
+    ];
+    written.land(Table::Customers, &changes).await;
+    let days = days("2026-11-01", "2026-11-03");
+    let reads = days
+        .into_iter()
+        .flat_map(|day| [("M1", 5.0), ("M2", 7.0)].map(|(m, kwh)| read(m, day, 1440, 1440, kwh)));
+    written.land(Table::MeterReads, &reads.collect::<Vec<_>>()).await;
+    let sums = "SELECT service_type, sum(energy_kwh) FROM consumption_daily GROUP BY 1 ORDER BY 1";
+    let cube = "SELECT energy_kwh, delivered_energy_kwh FROM sales.cube
+        WHERE period = 'month' AND axis = 'total'";
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let ctx = written.now().await;
+        assert_eq!(cells(&ctx, cube).await, [["36.0000", "14.0000"]]);
+        answers.push(cells(&ctx, sums).await);
+        roll_up(&written.lake, RollupScope::Changed).await;
+    }
+    assert_eq!(answers, [[["delivery", "14.0000"], ["", "22.0000"]]; 2]);
 }

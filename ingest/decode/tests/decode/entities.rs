@@ -460,12 +460,40 @@ fn what_breaks_a_rule_is_refused_with_the_rule() {
             "energy_kwh is -9300; it cannot be negative",
         ),
         (Limits, LIMIT, ":5", ":-5", ImpossibleValue, "value is -5; it cannot be negative"),
+        (
+            VeeRules,
+            THRESHOLD,
+            "interpolate_hours",
+            "interpolate_days",
+            UnknownCode,
+            "parameter \"interpolate_days\" is not one of interpolate_hours, like_days, \
+             like_days_min, wait_hours",
+        ),
+        (
+            Limits,
+            LIMIT,
+            "service.requests",
+            "service.request",
+            UnknownCode,
+            "view_name \"service.request\" is not one of contracts.basic_charge_advice, \
+             contracts.status, inspection.suspects, loss.monthly, market.load_segments, \
+             metering.meter_health, service.outage_clusters, service.repeat_complaints, \
+             service.requests",
+        ),
     ];
     for (table, valid, part, other, reason, detail) in cases {
         assert!(valid.contains(part), "{part} is not in {valid}");
         let reject = refused(table, &valid.replacen(part, other, 1));
         assert_eq!((reject.reason, reject.detail.as_str()), (reason, detail));
     }
+}
+
+#[test]
+fn a_type_of_request_of_ones_own_may_have_a_limit() {
+    let own = LIMIT.replace("complaint_days", "theft_hint_days");
+    assert_eq!(batch(Table::Limits, &own).num_rows(), 1);
+    let reject = refused(Table::Limits, &LIMIT.replace("complaint_days", "complaint_hours"));
+    assert!(reject.detail.contains("complaint_days"), "{}", reject.detail);
 }
 
 #[test]
