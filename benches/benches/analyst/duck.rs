@@ -26,7 +26,7 @@ const VIEWS: &str = "
     CREATE VIEW consumption_daily AS
         SELECT coalesce(classes.customer_id, '') AS customer_id,
             classes.voltage_code, classes.tariff_code, classes.usage_code, classes.industry_code,
-            classes.region_code, reads.energy_kwh,
+            classes.region_code, classes.service_type, reads.energy_kwh,
             CAST(reads.energy_kwh * classes.energy_price_per_kwh AS DECIMAL(28, 2)) AS revenue,
             1 AS interval_count, 1440 // reads.interval_min AS expected_interval_count,
             CAST(reads.quality IN (8, 9) AS INT) AS estimated_interval_count,

@@ -54,9 +54,16 @@ pub(crate) async fn made(folder: &Path, customers: u64) -> Result<PathBuf, Failu
     if outcome.days > 0 {
         said(&format!("rolled up to {} rows", outcome.rows), customers * DAYS, started);
     }
-    for table in ["meter_reads", "consumption_daily", "consumption_by_axes", "consumption_hourly"] {
-        if path.join(table).exists() {
-            println!("{table}: {} MiB", folder_bytes(&path.join(table))? >> 20);
+    for table in [
+        Table::MeterReads,
+        Table::ConsumptionDaily,
+        Table::ConsumptionHourly,
+        Table::ConsumptionByAxes,
+        Table::ConsumptionByAxesMonthly,
+    ] {
+        let name = table.name();
+        if path.join(name).exists() {
+            println!("{name}: {} MiB", folder_bytes(&path.join(name))? >> 20);
         }
     }
     Ok(path)

@@ -127,7 +127,8 @@ async fn questions(folder: &Path, path: &Path, python: &std::ffi::OsStr) -> Resu
     let lake = Lake::open(&path.to_string_lossy(), lake::options(folder)).await?;
     let ctx = lake.at(None).await?;
     let classes = "SELECT class.meter_id, class.customer_id, class.voltage_code, class.tariff_code,
-            class.usage_code, class.industry_code, class.region_code, price.energy_price_per_kwh
+            class.usage_code, class.industry_code, class.region_code, class.service_type,
+            price.energy_price_per_kwh
         FROM customers_by_day AS class
         LEFT JOIN tariff_prices AS price ON price.tariff_code = class.tariff_code
             AND price.voltage_code = class.voltage_code AND price.last_day = DATE '9999-12-31'
