@@ -18,6 +18,7 @@ mod observe;
 mod output;
 mod payload;
 mod reasons;
+mod risk_function;
 mod rows;
 mod schedule;
 mod scoring;

@@ -8,7 +8,7 @@ use arrow::array::{
     StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::{cast, concat_batches, filter_record_batch};
-use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Int32Type, Schema, SchemaRef};
 use chrono::{DateTime, Days, Months, Utc};
 use loadstar_models::risk::{RiskError, RiskModel, RiskSpec, RiskTable, Score};
 use loadstar_schema::Table;
@@ -127,20 +127,13 @@ async fn newest(lake: &Lake) -> Result<DateTime<Utc>> {
     Ok(day::end(last))
 }
 
-/// As the models take them; ids repeat over instants, so a row is named by both.
+/// As the models take them. A row to learn from is its customer's, at its
+/// instant: folds keep customers whole, and the latest instants are foretold.
 pub fn table(rows: &RecordBatch, labelled: bool) -> Result<RiskTable> {
-    let id = cast(rows.column_by_name("id").context("the features have no id")?, &DataType::Utf8)?;
-    let as_of = rows.column_by_name("as_of").context("the features have no as_of")?;
-    let as_of = cast(as_of, &DataType::Utf8)?;
-    let named: StringArray = (0..rows.num_rows())
-        .map(|row| {
-            let (id, as_of) =
-                (id.as_string::<i32>().value(row), as_of.as_string::<i32>().value(row));
-            Some(if labelled { format!("{id} {as_of}") } else { id.to_owned() })
-        })
-        .collect();
-    let (mut fields, mut columns) =
-        (vec![Field::new("id", DataType::Utf8, false)], vec![Arc::new(named) as ArrayRef]);
+    let named = if labelled { "customer_id" } else { "id" };
+    let id = rows.column_by_name(named).with_context(|| format!("the features have no {named}"))?;
+    let (mut fields, mut columns) = (vec![Field::new("id", DataType::Utf8, false)], vec![]);
+    columns.push(cast(id, &DataType::Utf8)?);
     for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
         let beside = BESIDE.contains(&field.name().as_str()) || field.name() == "id";
         if !beside && (labelled || field.name() != "label") {
@@ -149,16 +142,24 @@ pub fn table(rows: &RecordBatch, labelled: bool) -> Result<RiskTable> {
         }
     }
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
-    Ok(RiskTable::from_batches(&[batch], "id", labelled.then_some("label"))?)
+    let table = RiskTable::from_batches(&[batch], "id", labelled.then_some("label"))?;
+    if !labelled {
+        return Ok(table);
+    }
+    let as_of = rows.column_by_name("as_of").context("the features have no as_of")?;
+    let days = cast(&cast(as_of, &DataType::Date32)?, &DataType::Int32)?;
+    let days = days.as_primitive::<Int32Type>().values().iter().map(|&day| i64::from(day));
+    Ok(table.with_instants(days.collect())?)
 }
 
-/// The specification of a kind's model.
-pub fn spec(name: &str, window: Option<&str>) -> RiskSpec {
-    let spec = RiskSpec::new(name).seed(SEED);
-    match window {
-        Some(window) => spec.training_window(window),
-        None => spec,
-    }
+/// The specification of a model of this name.
+pub fn spec(name: &str) -> RiskSpec {
+    RiskSpec::new(name).seed(SEED)
+}
+
+/// That of a kind's model.
+pub fn spec_of(kind: Kind, window: &str) -> RiskSpec {
+    spec(kind.name).embargo_days(kind.horizon_days as i64).training_window(window)
 }
 
 /// Keeps a model in the lake; returns its version.
@@ -170,8 +171,8 @@ pub async fn keep(lake: &Lake, model: &RiskModel, fitted_at: DateTime<Utc>) -> R
             kind: "risk",
             fitted_at,
             window: model.training_window.as_deref().unwrap_or(""),
-            scores_json: serde_json::to_string(&model.scores)?,
-            artifact_json: serde_json::to_string(model)?,
+            scores_json: serde_json::to_string(model.scores())?,
+            artifact_json: model.to_json()?,
         },
     )
     .await
@@ -220,7 +221,10 @@ pub async fn kept(lake: &Lake, name: &str) -> Result<(RiskModel, String)> {
         anyhow!("the lake keeps no model named {name}; fit one with `loadstar risk fit`")
     })?;
     let text = row.text("artifact_json")?.context("a model without an artifact")?;
-    Ok((serde_json::from_str(&text)?, row.text("version")?.unwrap_or_default()))
+    let model = RiskModel::from_json(&text).with_context(|| {
+        format!("the model {name} in the lake; fit it anew with `loadstar risk fit`")
+    })?;
+    Ok((model, row.text("version")?.unwrap_or_default()))
 }
 
 /// Appends a run of scores to the table `risk_scores`.

@@ -16,7 +16,7 @@ use super::table::Table;
 use crate::parallel;
 
 /// Digits of what a model stores, after the first: text gives them back.
-const DIGITS: usize = 11;
+pub(super) const DIGITS: usize = 11;
 /// Rows that are scored at once.
 const CHUNK_ROWS: usize = 4_096;
 

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::bins::{Binned, Cuts, LANES, LARGEST, MISSING};
+use super::bins::{Binned, Cuts, LANES, LARGEST, MISSING, decimal};
+use super::fit::DIGITS;
 use super::histogram::{self, Derivatives, Group, Histogram, Sum};
 use super::params::BoostValidParams;
 use super::split::{Leaf, LeftBins, Search, Split};
@@ -75,7 +76,7 @@ impl<'a> Grower<'a> {
             let parent = leaves.swap_remove(best);
             let children = [nodes.len(), nodes.len() + 1];
             nodes[parent.node] = self.node(&split, children);
-            gains[parent.node] = split.gain;
+            gains[parent.node] = decimal(split.gain, DIGITS);
             for child in children {
                 nodes.push(Node::leaf(child, 0.0));
                 gains.push(0.0);

@@ -45,6 +45,11 @@ impl Sum {
     pub(super) fn is_empty(self) -> bool {
         self.second_and_rows == 0
     }
+
+    /// A number that tells sums apart.
+    pub(super) fn key(self) -> i64 {
+        self.first ^ self.second_and_rows.rotate_left(32)
+    }
 }
 
 /// What one of the whole numbers is worth.

@@ -10,6 +10,7 @@ pub(super) enum Draw {
     Validation,
     Rows,
     Columns,
+    Splits,
 }
 
 /// A uniform number from 0 up to 1.

@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use super::bins::{Cuts, MISSING};
 use super::histogram::{Column, Sum, Units};
 use super::params::BoostValidParams;
+use super::sample::{Draw, uniform};
 
 /// Most categories that are parted from the rest at once.
 const MAX_PARTED: usize = 32;
@@ -160,6 +161,7 @@ impl Trial<'_> {
 fn numbers(trial: &Trial<'_>, column: usize, bins: usize, sums: &Column) -> Option<Split> {
     let missing = sums[MISSING];
     let mut best: Option<(f64, Sum, usize, bool)> = None;
+    let drawn = trial.search.params.random_cuts.then(|| drawn_cut(trial, column, &sums[..bins]));
     for missing_left in [false, true] {
         if missing_left && missing.is_empty() {
             break;
@@ -172,6 +174,9 @@ fn numbers(trial: &Trial<'_>, column: usize, bins: usize, sums: &Column) -> Opti
                 continue;
             }
             left = left.plus(*sum);
+            if drawn.is_some_and(|drawn| drawn != bin) {
+                continue;
+            }
             let Some(scores) = trial.scores(left, trial.leaf.total.minus(left)) else { continue };
             if best.is_none_or(|(most, ..)| scores > most) {
                 best = Some((scores, left, bin, missing_left));
@@ -187,6 +192,20 @@ fn numbers(trial: &Trial<'_>, column: usize, bins: usize, sums: &Column) -> Opti
     left_bins[..=last_bin].fill(true);
     left_bins[MISSING] = missing_left;
     Some(Split { column, gain, left, left_bins, last_bin })
+}
+
+/// A bin with rows that a cut may follow, drawn by the leaf's sums and the
+/// column: never the last one.
+fn drawn_cut(trial: &Trial<'_>, column: usize, sums: &[Sum]) -> usize {
+    let filled = || sums.iter().enumerate().filter(|(_, sum)| !sum.is_empty());
+    let (Some((first, _)), Some((last, _))) = (filled().next(), filled().next_back()) else {
+        return 0;
+    };
+    let place = trial.leaf.total.key() as usize;
+    let share = uniform(trial.search.params.seed, Draw::Splits, place, column);
+    let cut = first + (share * (last - first) as f64) as usize;
+    // Between two filled bins the cut is the same wherever it falls.
+    (first..=cut).rev().find(|&bin| !sums[bin].is_empty()).unwrap_or(first)
 }
 
 /// One category against the rest.

@@ -103,8 +103,32 @@ impl Tree {
 
     /// Mean of the leaves over the training rows.
     pub(super) fn expectation(&self) -> f64 {
-        let leaves = (0..self.nodes.len()).filter(|place| self.is_leaf(*place));
-        leaves.map(|place| self.nodes[place].value * self.weights[place]).sum::<f64>()
-            / self.weights[0]
+        self.expectations()[0]
+    }
+
+    /// Mean of the leaves below each node over the training rows.
+    pub(super) fn expectations(&self) -> Vec<f64> {
+        let mut means: Vec<f64> = self.nodes.iter().map(|node| node.value).collect();
+        for place in (0..self.nodes.len()).rev().filter(|&place| !self.is_leaf(place)) {
+            let children = self.nodes[place].children.map(|child| child as usize);
+            let sum: f64 = children.iter().map(|&child| means[child] * self.weights[child]).sum();
+            means[place] = sum / self.weights[place];
+        }
+        means
+    }
+
+    /// Adds to the column of each split on the row's way by how much the mean
+    /// changes there.
+    pub(super) fn add_way(&self, expectations: &[f64], row: &[f64], values: &mut [f64]) {
+        let mut place = 0;
+        loop {
+            let node = &self.nodes[place];
+            let next = node.next(row[node.column as usize]) as usize;
+            if next == place {
+                return;
+            }
+            values[node.column as usize] += expectations[next] - expectations[place];
+            place = next;
+        }
     }
 }

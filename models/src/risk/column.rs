@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
+use super::error::RiskError;
+
 /// Code of a missing value in [`Values::Text`].
 pub(super) const MISSING: u32 = u32::MAX;
 
@@ -93,6 +95,16 @@ impl Column {
             Values::Text { .. } => self.read_as(kind).map(Cow::Owned),
             Values::Number(_) => Err(self.kind.to_string()),
         }
+    }
+
+    /// The column as `model` learned it.
+    pub(super) fn read_for(&self, model: &str, kind: Kind) -> Result<Cow<'_, Self>, RiskError> {
+        self.as_kind(kind).map_err(|found| RiskError::FeatureType {
+            model: model.to_owned(),
+            feature: self.name.clone(),
+            wanted: kind.to_string(),
+            found,
+        })
     }
 
     fn is_all_missing(&self) -> bool {

@@ -1,11 +1,12 @@
-//! How good a scorecard is on rows it has not seen.
+//! How good a model is on rows it has not seen.
 
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 
+use super::choose::fit_rows;
 use super::error::{Result, RiskError};
-use super::fit::fit_rows;
-use super::folds::{canonical_order, stratified};
+use super::folds::canonical_order;
+use super::held::Held;
 use super::metrics;
 use super::spec::RiskSpec;
 use super::stored;
@@ -121,14 +122,19 @@ pub struct Evaluation {
     /// Features in use in at least one fold, with the number of folds, most
     /// used first.
     pub features: Vec<(String, u32)>,
-    /// Out-of-fold probability of each row, in the order of the table.
+    /// First instant judged, in days since 1970-01-01: the models of the folds
+    /// knew nothing from an embargo before it on. `None` where the rows have no
+    /// instants, or too few.
+    pub held_from: Option<i64>,
+    /// Out-of-fold probability of each row judged, in the order of the table.
     #[serde(skip)]
-    pub out_of_fold: Vec<f64>,
+    pub out_of_fold: Vec<Option<f64>>,
 }
 
 /// Evaluates by stratified, seeded cross-validation: rows are dealt into folds
 /// by id, and for each fold everything, the cutting of features and the
-/// calibration included, is fitted to the others. `progress` is told (folds
+/// calibration included, is fitted to the others. Where rows have instants, the
+/// latest are judged by what was known an embargo before. `progress` is told (folds
 /// done, folds in all).
 ///
 /// # Errors
@@ -146,25 +152,19 @@ pub fn evaluate(
     }
     let all: Vec<usize> = (0..table.len()).collect();
     let order = canonical_order(table.ids(), &all, spec.seed);
-    let fold_of = stratified(table.ids(), labels, &order, spec.folds);
-    check_folds(labels, &order, &fold_of, spec.folds)?;
+    let held = Held::of(table, labels, &order, (spec.folds, spec.embargo_days))?;
 
     let mut folds = Vec::with_capacity(spec.folds);
-    let mut out_of_fold = vec![0.0; table.len()];
+    let mut out_of_fold: Vec<Option<f64>> = vec![None; table.len()];
     let mut features: Vec<(String, u32)> = Vec::new();
     progress(0, spec.folds);
-    for fold in 0..spec.folds {
-        let rows_where = |held: bool| -> Vec<usize> {
-            let dealt = order.iter().zip(&fold_of);
-            dealt.filter(|(_, of)| (**of == fold) == held).map(|(&row, _)| row).collect()
-        };
-        let held = rows_where(true);
-        let model = fit_rows(table, labels, &rows_where(false), spec)?;
-        let probabilities = model.probabilities(table, &held)?;
-        let outcomes: Vec<bool> = held.iter().map(|&row| labels[row]).collect();
+    for (done, (learnt, judged)) in held.folds.iter().enumerate() {
+        let model = fit_rows(table, labels, learnt, spec)?;
+        let probabilities = model.probabilities(table, judged)?;
+        let outcomes: Vec<bool> = judged.iter().map(|&row| labels[row]).collect();
         folds.push(Metrics::of(&probabilities, &outcomes)?);
-        for (row, probability) in held.into_iter().zip(probabilities) {
-            out_of_fold[row] = probability;
+        for (&row, probability) in judged.iter().zip(probabilities) {
+            out_of_fold[row] = Some(probability);
         }
         for feature in model.features() {
             match features.iter_mut().find(|(name, _)| name == feature) {
@@ -172,42 +172,32 @@ pub fn evaluate(
                 None => features.push((feature.to_owned(), 1)),
             }
         }
-        progress(fold + 1, spec.folds);
+        progress(done + 1, spec.folds);
     }
     features.sort_by_key(|(_, used)| std::cmp::Reverse(*used));
-    let pooled = Metrics::of(&out_of_fold, labels)?;
+    let judged: Vec<usize> = order.into_iter().filter(|&row| out_of_fold[row].is_some()).collect();
+    let all = |row: usize| (out_of_fold[row].unwrap_or_default(), labels[row]);
+    let (probabilities, outcomes): (Vec<f64>, Vec<bool>) =
+        judged.iter().map(|&row| all(row)).unzip();
+    let pooled = Metrics::of(&probabilities, &outcomes)?;
     Ok(Evaluation {
         name: spec.name.clone(),
         seed: spec.seed,
         base_rate: pooled.base_rate,
         mean: Metrics::mean(&folds),
         folds,
-        deciles: deciles(&out_of_fold, labels, &order),
+        held_from: held.from,
+        deciles: deciles(&probabilities, &outcomes),
         pooled,
         features,
         out_of_fold,
     })
 }
 
-/// Both outcomes have to occur in every fold.
-fn check_folds(labels: &[bool], order: &[usize], fold_of: &[usize], folds: usize) -> Result<()> {
-    for label in [true, false] {
-        let mut within = vec![0usize; folds];
-        for (&row, &fold) in order.iter().zip(fold_of) {
-            within[fold] += usize::from(labels[row] == label);
-        }
-        if within.contains(&0) {
-            let have = within.iter().sum();
-            return Err(RiskError::TooFewOfClass { label, have, rows: order.len(), need: folds });
-        }
-    }
-    Ok(())
-}
-
 /// Ten groups of as equal a size as can be. Rows of equal score are divided
-/// between neighbours by `order`, which knows nothing of the outcome.
-fn deciles(probabilities: &[f64], outcomes: &[bool], order: &[usize]) -> Vec<Decile> {
-    let mut ranked = order.to_vec();
+/// between neighbours by their order, which knows nothing of the outcome.
+fn deciles(probabilities: &[f64], outcomes: &[bool]) -> Vec<Decile> {
+    let mut ranked: Vec<usize> = (0..probabilities.len()).collect();
     ranked.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
     let base_rate = metrics::base_rate(outcomes);
     let all_positives = base_rate * outcomes.len() as f64;

@@ -1,8 +1,5 @@
 //! Fitting a scorecard.
 
-use linfa::dataset::{DatasetBase, Records};
-use linfa::traits::Fit;
-use linfa::{Error, ParamGuard};
 use ndarray::{Array1, Array2, Axis};
 
 use super::calibration::Calibration;
@@ -12,11 +9,9 @@ use super::error::{Result, RiskError};
 use super::evaluation::Metrics;
 use super::folds::{canonical_order, stratified};
 use super::logistic::{Logistic, fit_nonnegative};
-use super::model::{
-    Bin, Bins, Characteristic, LeftOut, LeftOutReason, MODEL_FORMAT, RiskModel, Trend,
-};
+use super::scorecard::{Bin, Bins, Characteristic, LeftOut, LeftOutReason, Scorecard, Trend};
 use super::segments::{Count, Shape};
-use super::spec::{RiskSpec, ValidRiskSpec};
+use super::spec::ValidRiskSpec;
 use super::table::RiskTable;
 use super::weights::{Weights, sum, weigh};
 use super::{calibration, stored};
@@ -25,34 +20,6 @@ use super::{calibration, stored};
 /// Pure noise loses a little; two nats is the gain of a coefficient that AIC
 /// would just about keep.
 const MIN_GAIN: f64 = 2.0;
-
-/// Fits a scorecard to a labelled table.
-///
-/// Where nothing in the table tells the outcomes apart, the model is the base
-/// rate, with every feature listed as left out.
-///
-/// # Errors
-/// `NoLabel`, `NoRows`, `NoFeatures`; `TooFewOfClass` unless both outcomes
-/// occur, in at least two ids; `BadSpec`; `NotConverged`.
-pub fn fit(table: &RiskTable, spec: &RiskSpec) -> Result<RiskModel> {
-    let labels = table.labels().ok_or(RiskError::NoLabel)?;
-    let all: Vec<usize> = (0..table.len()).collect();
-    fit_rows(table, labels, &all, spec.check_ref()?)
-}
-
-impl Fit<RiskTable, Array1<bool>, RiskError> for ValidRiskSpec {
-    type Object = RiskModel;
-
-    /// As [`fit()`], with the outcomes in the targets.
-    fn fit(&self, dataset: &DatasetBase<RiskTable, Array1<bool>>) -> Result<RiskModel> {
-        let (table, labels) = (dataset.records(), dataset.targets().to_vec());
-        if labels.len() != table.nsamples() {
-            return Err(Error::MismatchedShapes(labels.len(), table.nsamples()).into());
-        }
-        let all: Vec<usize> = (0..table.len()).collect();
-        fit_rows(table, &labels, &all, self)
-    }
-}
 
 /// A feature on its way into the model.
 struct Candidate {
@@ -66,13 +33,16 @@ struct Candidate {
     unseen: Vec<Vec<f64>>,
 }
 
-/// Fits to some of the rows of a table.
+/// Fits a scorecard to some of the rows of a table.
+///
+/// Where nothing in it tells the outcomes apart, the model is the base rate,
+/// with every feature listed as left out.
 pub(super) fn fit_rows(
     table: &RiskTable,
     labels: &[bool],
     rows: &[usize],
     spec: &ValidRiskSpec,
-) -> Result<RiskModel> {
+) -> Result<Scorecard> {
     if rows.is_empty() {
         return Err(RiskError::NoRows);
     }
@@ -127,11 +97,7 @@ pub(super) fn fit_rows(
             }),
         }
     }
-    Ok(RiskModel {
-        format: MODEL_FORMAT,
-        name: spec.name.clone(),
-        training_window: spec.training_window.clone(),
-        seed: spec.seed,
+    Ok(Scorecard {
         scores,
         intercept: stored(fitted.intercept),
         characteristics,

@@ -5,8 +5,10 @@
 //!                        ↘ evaluate → Evaluation (cross-validated)
 //! ```
 //!
-//! The model is a weight-of-evidence scorecard. Each feature is cut into
-//! segments of like risk, monotone where the data allow it, with missing values
+//! A model is a weight-of-evidence scorecard or boosted trees ([`crate::boost`]),
+//! whichever says more of rows it did not see ([`choose`]); asked for by nobody,
+//! the settings of the trees are chosen the same way. For the scorecard each
+//! feature is cut into segments of like risk, monotone where the data allow it, with missing values
 //! apart and rare categories pooled; the logarithms of the segments' odds are
 //! joined by linfa's logistic regression. What the regression sees of a row
 //! comes from segments that did not, so that a feature of ten thousand
@@ -19,33 +21,38 @@
 //!
 //! Begin reading at [`fit()`].
 
+mod boosted;
 mod calibration;
 mod cells;
+mod choose;
 mod column;
 mod error;
 mod evaluation;
 mod fit;
 mod folds;
+mod held;
 mod label;
+mod load_shape;
 mod logistic;
 pub mod metrics;
 mod model;
 mod points;
 mod score;
+mod scorecard;
 mod segments;
 mod spec;
 mod table;
 mod weights;
 
+pub use boosted::{Boosted, BoostedFeature, Setting};
 pub use calibration::Calibration;
+pub use choose::{Choice, Comparison, MethodKind, fit};
 pub use column::Kind;
 pub use error::{Result, RiskError};
 pub use evaluation::{Decile, Evaluation, Metrics, evaluate};
-pub use fit::fit;
-pub use model::{
-    Bin, Bins, Characteristic, LeftOut, LeftOutReason, MODEL_FORMAT, RiskModel, Trend,
-};
+pub use model::{MODEL_FORMAT, Method, RiskModel};
 pub use score::{Reason, Score};
+pub use scorecard::{Bin, Bins, Characteristic, LeftOut, LeftOutReason, Scorecard, Trend};
 pub use spec::{RiskSpec, ValidRiskSpec};
 pub use table::RiskTable;
 

@@ -1,20 +1,22 @@
-//! A fitted scorecard.
+//! A fitted risk model of either method.
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration::Calibration;
-use super::column::Kind;
+use super::boosted::{Boosted, BoostedFeature};
+use super::choose::Choice;
 use super::error::{Result, RiskError};
 use super::evaluation::Metrics;
+use super::score::Score;
+use super::scorecard::Scorecard;
+use super::table::RiskTable;
 
 /// Version of the stored form this crate writes, and the only one it reads.
-pub const MODEL_FORMAT: u32 = 1;
+pub const MODEL_FORMAT: u32 = 2;
 
-/// A weight-of-evidence scorecard: for each feature a table of segments with a
-/// weight, joined by a logistic regression and calibrated.
-///
-/// Log-odds before calibration = intercept + Σ coefficient × weight; every
-/// coefficient is above zero.
+/// AUC from which on a model is doubted.
+const TOO_GOOD: f64 = 0.97;
+
+/// A calibrated risk model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RiskModel {
     /// Version of this form: [`MODEL_FORMAT`].
@@ -25,116 +27,118 @@ pub struct RiskModel {
     pub training_window: Option<String>,
     /// Seed of its folds.
     pub seed: u64,
-    /// How good it is on rows it did not see: cross-fitted on its training
-    /// rows. Calibration saw the outcomes, so [`super::evaluate`] judges
-    /// probabilities more strictly.
-    pub scores: Metrics,
-    /// Log-odds where every weight is zero.
-    pub intercept: f64,
-    /// The features in use, the most informative first.
-    pub characteristics: Vec<Characteristic>,
-    /// The features not in use, and why.
-    pub left_out: Vec<LeftOut>,
-    /// From log-odds to probabilities.
-    pub calibration: Calibration,
+    /// Which method it is of, and why.
+    pub choice: Choice,
+    /// What it learned.
+    pub method: Method,
 }
 
-/// One feature of a scorecard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Characteristic {
-    /// Name of the column.
-    pub feature: String,
-    /// How it is read.
-    pub kind: Kind,
-    /// Information value on the training rows, in nats.
-    pub information_value: f64,
-    /// Factor of the weights, above zero.
-    pub coefficient: f64,
-    /// Mean weight of the training rows: what reasons are measured against.
-    pub mean_weight: f64,
-    /// Segment of missing values, when there were any in training. A missing
-    /// value never seen counts as average.
-    pub missing: Option<Bin>,
-    /// The other segments.
-    pub bins: Bins,
-}
-
-/// The segments of a feature.
+/// What a model learned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Bins {
-    /// By value: bin i holds values up to and including `upper[i]`, the last
-    /// bin the rest.
-    Ordered {
-        /// Rising; one fewer than `bins`.
-        upper: Vec<f64>,
-        /// From the lowest values up.
-        bins: Vec<Bin>,
-        /// How risk moves with the value.
-        trend: Trend,
-    },
-    /// By category.
-    Named {
-        /// Sorted; bin i is `names[i]`.
-        names: Vec<String>,
-        /// One per name.
-        bins: Vec<Bin>,
-        /// Categories too rare for a bin of their own, and, being as rare,
-        /// ones never seen. Without it a category never seen counts as average.
-        other: Option<Bin>,
-    },
-}
-
-/// How risk moves with the value of an ordered feature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trend {
-    /// The higher, the riskier.
-    Rising,
-    /// The higher, the safer.
-    Falling,
-    /// The data say clearly that it turns.
-    Turning,
-}
-
-/// One segment.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Bin {
-    /// Training rows.
-    pub rows: u64,
-    /// Those that are positive.
-    pub positives: u64,
-    /// Weight of evidence, in nats; above zero where risk is above average.
-    pub weight: f64,
-}
-
-/// A feature that is not in the scorecard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LeftOut {
-    /// Name of the column.
-    pub feature: String,
-    /// Information value on the training rows, in nats.
-    pub information_value: f64,
-    /// Why it is not in use.
-    pub reason: LeftOutReason,
-}
-
-/// Why a feature is not in a scorecard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LeftOutReason {
-    /// It has one value, or none.
-    Constant,
-    /// What it says of the rows it learned from does not hold for others.
-    NotInformative,
-    /// Beside the other features it adds nothing.
-    Redundant,
+pub enum Method {
+    /// A weight-of-evidence scorecard.
+    Scorecard(Scorecard),
+    /// Boosted trees.
+    Boosted(Boosted),
 }
 
 impl RiskModel {
+    /// How good it is on rows it did not see. Calibration saw their outcomes, so
+    /// [`super::evaluate`] judges probabilities more strictly.
+    #[must_use]
+    pub fn scores(&self) -> &Metrics {
+        match &self.method {
+            Method::Scorecard(card) => &card.scores,
+            Method::Boosted(trees) => &trees.scores,
+        }
+    }
+
     /// The features a table has to have to be scored.
-    pub fn features(&self) -> impl Iterator<Item = &str> {
-        self.characteristics.iter().map(|characteristic| characteristic.feature.as_str())
+    #[must_use]
+    pub fn features(&self) -> Vec<&str> {
+        match &self.method {
+            Method::Scorecard(card) => card.features().collect(),
+            Method::Boosted(trees) => {
+                trees.features.iter().map(|feature| feature.feature.as_str()).collect()
+            }
+        }
+    }
+
+    /// Scores every row, in the order of the table. Columns the model does not
+    /// use, the label among them, are ignored. Boosted trees give reasons for
+    /// rows above the base rate, the 100,000 riskiest of them at most: the first
+    /// 300 exact Shapley values ([`crate::boost::Boost::shap`]), the others what
+    /// the splits on their way add ([`crate::boost::Boost::ways`]).
+    ///
+    /// # Errors
+    /// `MissingFeature` and `FeatureType`, naming the column.
+    pub fn score(&self, table: &RiskTable) -> Result<Vec<Score>> {
+        match &self.method {
+            Method::Scorecard(card) => card.score(&self.name, table),
+            Method::Boosted(trees) => trees.score(&self.name, table),
+        }
+    }
+
+    /// As [`RiskModel::score`], without reasons.
+    ///
+    /// # Errors
+    /// As [`RiskModel::score`].
+    pub fn score_only(&self, table: &RiskTable) -> Result<Vec<Score>> {
+        let all: Vec<usize> = (0..table.len()).collect();
+        let probabilities = self.probabilities(table, &all)?;
+        let bare = |(id, probability): (&String, f64)| Score {
+            id: id.clone(),
+            probability,
+            reasons: [const { None }; 3],
+        };
+        Ok(table.ids().iter().zip(probabilities).map(bare).collect())
+    }
+
+    /// Probabilities alone, of some rows.
+    pub(super) fn probabilities(&self, table: &RiskTable, rows: &[usize]) -> Result<Vec<f64>> {
+        match &self.method {
+            Method::Scorecard(card) => card.probabilities(&self.name, table, rows),
+            Method::Boosted(trees) => trees.probabilities(&self.name, table, rows),
+        }
+    }
+
+    /// What makes the model too good to be true, in words: rows it did not see
+    /// are told apart nearly always, which nothing known before an outcome does.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        let auc = self.scores().auc;
+        let first = match &self.method {
+            Method::Scorecard(card) => card.characteristics.first().map(|c| &c.feature),
+            Method::Boosted(trees) => {
+                let by_gain = |a: &&BoostedFeature, b: &&BoostedFeature| {
+                    a.gain_share.total_cmp(&b.gain_share)
+                };
+                trees.features.iter().max_by(by_gain).map(|most| &most.feature)
+            }
+        };
+        first.filter(|_| auc >= TOO_GOOD).map(|feature| {
+            format!(
+                "AUC {auc:.3} on rows not seen is too good to be true: is {feature:?} known before \
+                 the outcome? If not, leave it out of the query"
+            )
+        })
+    }
+
+    /// The model on paper: the points of a scorecard, or how much each feature
+    /// of boosted trees says.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let window = self.training_window.as_deref();
+        let mut text = format!("{}\n", self.choice.text_en());
+        if let Some(doubt) = self.doubt() {
+            text.push_str(&format!("warning: {doubt}\n"));
+        }
+        match &self.method {
+            Method::Scorecard(card) => text.push_str(&card.points_table(&self.name, window)),
+            Method::Boosted(trees) => text.push_str(&trees.gains_table(&self.name, window)),
+        }
+        text
     }
 
     /// The model as JSON: what [`RiskModel::from_json`] reads, to the last bit.
@@ -162,16 +166,9 @@ impl RiskModel {
             return Err(RiskError::BadModel { reason });
         }
         let model: Self = serde_json::from_str(json).map_err(bad)?;
-        for characteristic in &model.characteristics {
-            let fits = match &characteristic.bins {
-                Bins::Ordered { upper, bins, .. } => bins.len() == upper.len() + 1,
-                Bins::Named { names, bins, .. } => bins.len() == names.len(),
-            };
-            if !fits {
-                let feature = &characteristic.feature;
-                let reason = format!("the bins of \"{feature}\" do not fit their borders");
-                return Err(RiskError::BadModel { reason });
-            }
+        match &model.method {
+            Method::Scorecard(card) => card.check()?,
+            Method::Boosted(trees) => trees.check()?,
         }
         Ok(model)
     }

@@ -1,11 +1,12 @@
-//! A scorecard on paper.
+//! A model on paper.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::boosted::{Boosted, BoostedFeature, Setting};
 use super::calibration::probability;
 use super::column::{Kind, show_number};
-use super::model::{Bin, Bins, Characteristic, RiskModel};
+use super::scorecard::{Bin, Bins, Characteristic, Scorecard};
 
 /// Points that double the odds.
 const POINTS_TO_DOUBLE: f64 = 20.0;
@@ -13,23 +14,26 @@ const POINTS_TO_DOUBLE: f64 = 20.0;
 /// Names shown for categories that share their points.
 const NAMES_SHOWN: usize = 4;
 
+/// Features of boosted trees that are shown.
+const FEATURES_SHOWN: usize = 30;
+
 /// Widest text of a segment, in characters.
 const TEXT_WIDTH: usize = 44;
 
-impl RiskModel {
+impl Scorecard {
     /// The scorecard as a table to print: for each feature its segments with
     /// training rows, rate of positives and points. More points are more risk,
     /// and 20 points double the odds before calibration. Below it, the
     /// probability for sums of points.
-    pub fn points_table(&self) -> String {
+    pub(super) fn points_table(&self, name: &str, window: Option<&str>) -> String {
         let scores = &self.scores;
         let mut text = format!(
             "{}: {} rows, {:.1} % positive, AUC {:.3}{}\n",
-            self.name,
+            name,
             scores.rows,
             scores.base_rate * 100.0,
             scores.auc,
-            self.training_window.as_ref().map(|w| format!(", {w}")).unwrap_or_default(),
+            window.map(|window| format!(", {window}")).unwrap_or_default(),
         );
         let mut lines = Vec::new();
         for characteristic in &self.characteristics {
@@ -81,6 +85,44 @@ impl RiskModel {
         for points in (low.div_euclid(step)..=high.div_euclid(step) + 1).map(|k| k * step) {
             let _ = writeln!(text, "{points:>+13}  {:>9.2} %", of(points) * 100.0);
         }
+    }
+}
+
+impl Boosted {
+    /// How many trees of each setting.
+    fn trees_told(&self) -> String {
+        let of = |setting: Setting| {
+            let those = self.ensembles.iter().filter(|one| one.setting == setting);
+            (those.map(|one| one.trees.trees()).sum::<usize>(), setting.name())
+        };
+        let told = Setting::ALL.map(of).into_iter().filter(|(trees, _)| *trees > 0);
+        told.map(|(trees, name)| format!("{trees} {name}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How much each feature says, most first: its share of what the splits of
+    /// all trees gained.
+    pub(super) fn gains_table(&self, name: &str, window: Option<&str>) -> String {
+        let scores = &self.scores;
+        let mut text = format!(
+            "{name}: {} rows held out, {:.1} % positive, AUC {:.3}{}\ntrees: {}\n",
+            scores.rows,
+            scores.base_rate * 100.0,
+            scores.auc,
+            window.map(|window| format!(", {window}")).unwrap_or_default(),
+            self.trees_told(),
+        );
+        let mut features: Vec<&BoostedFeature> =
+            self.features.iter().filter(|feature| feature.gain_share > 0.0).collect();
+        features.sort_by(|a, b| b.gain_share.total_cmp(&a.gain_share));
+        let width = features.iter().map(|f| f.feature.chars().count()).max().unwrap_or(0).max(7);
+        let _ = writeln!(text, "{:width$}  share of the gain", "feature");
+        for BoostedFeature { feature, gain_share, .. } in features.iter().take(FEATURES_SHOWN) {
+            let _ = writeln!(text, "{feature:width$}  {:>16.1} %", gain_share * 100.0);
+        }
+        if let Some(more @ 1..) = features.len().checked_sub(FEATURES_SHOWN) {
+            let _ = writeln!(text, "and {more} more");
+        }
+        text
     }
 }
 

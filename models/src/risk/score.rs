@@ -1,15 +1,15 @@
-//! Applying a scorecard, and saying why.
+//! What a model says of a row, and why; and the scorecard's part of it.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration::probability;
+use super::calibration::{Calibration, probability};
 use super::cells::{ordered_cell, places};
 use super::column::{Column, Values};
-use super::error::{Result, RiskError};
-use super::model::{Bin, Bins, Characteristic, RiskModel};
-use super::table::{RiskTable, listed, position};
+use super::error::Result;
+use super::scorecard::{Bin, Bins, Characteristic, Scorecard};
+use super::table::{RiskTable, missing_feature, position};
 
 /// A reason smaller than this, in log-odds, would print as zero.
 const MIN_CONTRIBUTION: f64 = 0.005;
@@ -97,47 +97,38 @@ impl Applied<'_> {
     }
 }
 
-impl RiskModel {
-    /// Scores every row, in the order of the table. Columns the model does not
-    /// use, the label among them, are ignored.
-    ///
-    /// # Errors
-    /// `MissingFeature` and `FeatureType`, naming the column.
-    pub fn score(&self, table: &RiskTable) -> Result<Vec<Score>> {
-        let applied = self.applied(table)?;
+impl Scorecard {
+    pub(super) fn score(&self, model: &str, table: &RiskTable) -> Result<Vec<Score>> {
+        let applied = self.applied(model, table)?;
         let average = self.average_margin();
-        let calibrated_average = self.calibration.apply(average);
         let mut contributions = vec![0.0; applied.len()];
         let scores = table.ids().iter().enumerate().map(|(row, id)| {
             for (contribution, applied) in contributions.iter_mut().zip(&applied) {
                 *contribution = applied.contribution(row);
             }
-            let difference: f64 = contributions.iter().sum();
-            let log_odds = self.calibration.apply(average + difference);
-            // Calibration stretches the whole difference; each part takes its
-            // share, so that the parts still add up.
-            let stretch = if difference.abs() > 1e-9 {
-                (log_odds - calibrated_average) / difference
-            } else {
-                1.0
+            let told = Explained {
+                average,
+                contributions: &contributions,
+                calibration: &self.calibration,
             };
-            let reasons = strongest(&contributions).map(|at| {
-                let at = at?;
-                let contribution = contributions[at] * stretch;
-                (contribution >= MIN_CONTRIBUTION).then(|| Reason {
-                    feature: applied[at].characteristic.feature.clone(),
-                    value: applied[at].column.show(row),
-                    contribution,
-                })
-            });
+            let feature = |at: usize| {
+                let Applied { characteristic, column, .. } = &applied[at];
+                (characteristic.feature.clone(), column.show(row))
+            };
+            let (log_odds, reasons) = explained(&told, feature);
             Score { id: id.clone(), probability: probability(log_odds), reasons }
         });
         Ok(scores.collect())
     }
 
     /// Probabilities alone, of some rows.
-    pub(super) fn probabilities(&self, table: &RiskTable, rows: &[usize]) -> Result<Vec<f64>> {
-        let applied = self.applied(table)?;
+    pub(super) fn probabilities(
+        &self,
+        model: &str,
+        table: &RiskTable,
+        rows: &[usize],
+    ) -> Result<Vec<f64>> {
+        let applied = self.applied(model, table)?;
         let average = self.average_margin();
         let score = |&row: &usize| {
             let difference: f64 = applied.iter().map(|applied| applied.contribution(row)).sum();
@@ -152,23 +143,13 @@ impl RiskModel {
         self.intercept + self.characteristics.iter().map(weighted).sum::<f64>()
     }
 
-    fn applied<'a>(&'a self, table: &'a RiskTable) -> Result<Vec<Applied<'a>>> {
+    fn applied<'a>(&'a self, model: &str, table: &'a RiskTable) -> Result<Vec<Applied<'a>>> {
         let names: Vec<&str> = table.features().collect();
         let apply = |characteristic: &'a Characteristic| {
             let feature = &characteristic.feature;
-            let at = position(feature, &names).ok_or_else(|| RiskError::MissingFeature {
-                model: self.name.clone(),
-                feature: feature.clone(),
-                present: listed(names.iter().copied()),
-            })?;
-            let column = table.columns[at].as_kind(characteristic.kind).map_err(|found| {
-                RiskError::FeatureType {
-                    model: self.name.clone(),
-                    feature: feature.clone(),
-                    wanted: characteristic.kind.to_string(),
-                    found,
-                }
-            })?;
+            let at =
+                position(feature, &names).ok_or_else(|| missing_feature(model, feature, &names))?;
+            let column = table.columns[at].read_for(model, characteristic.kind)?;
             let bin_of_code = match (&column.values, &characteristic.bins) {
                 (Values::Text { names: present, .. }, Bins::Named { names, .. }) => {
                     places(present, names)
@@ -179,6 +160,40 @@ impl RiskModel {
         };
         self.characteristics.iter().map(apply).collect()
     }
+}
+
+/// What a model of sums says of a row.
+pub(super) struct Explained<'a> {
+    /// Log-odds of the average training row, before calibration.
+    pub(super) average: f64,
+    /// What each feature adds to that.
+    pub(super) contributions: &'a [f64],
+    pub(super) calibration: &'a Calibration,
+}
+
+/// Calibrated log-odds and reasons; `feature` gives the name and the value of
+/// the contribution at a place.
+pub(super) fn explained(
+    told: &Explained<'_>,
+    feature: impl Fn(usize) -> (String, Option<String>),
+) -> (f64, [Option<Reason>; 3]) {
+    let difference: f64 = told.contributions.iter().sum();
+    let log_odds = told.calibration.apply(told.average + difference);
+    // Calibration stretches the whole difference; each part takes its share, so
+    // that the parts still add up.
+    let stretch = if difference.abs() > 1e-9 {
+        (log_odds - told.calibration.apply(told.average)) / difference
+    } else {
+        1.0
+    };
+    let reasons = strongest(told.contributions).map(|at| {
+        let contribution = told.contributions[at?] * stretch;
+        (contribution >= MIN_CONTRIBUTION).then(|| {
+            let (feature, value) = feature(at.unwrap_or_default());
+            Reason { feature, value, contribution }
+        })
+    });
+    (log_odds, reasons)
 }
 
 /// Positions of the three greatest values, greatest first; the first of equals

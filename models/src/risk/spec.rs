@@ -2,6 +2,7 @@
 
 use linfa::ParamGuard;
 
+use super::choose::MethodKind;
 use super::error::{Result, RiskError};
 
 /// How a model is to be fitted, unchecked: the defaults are meant for data never
@@ -22,6 +23,8 @@ pub struct ValidRiskSpec {
     pub(super) min_segment_share: f64,
     pub(super) min_category_rows: usize,
     pub(super) training_window: Option<String>,
+    pub(super) method: Option<MethodKind>,
+    pub(super) embargo_days: i64,
 }
 
 impl RiskSpec {
@@ -37,6 +40,8 @@ impl RiskSpec {
             min_segment_share: 0.005,
             min_category_rows: 5,
             training_window: None,
+            method: None,
+            embargo_days: 0,
         })
     }
 
@@ -78,6 +83,21 @@ impl RiskSpec {
         self
     }
 
+    /// The method, instead of a choice between them.
+    #[must_use]
+    pub fn method(mut self, method: MethodKind) -> Self {
+        self.0.method = Some(method);
+        self
+    }
+
+    /// Days that an outcome takes to be known, from 0 up: where rows have
+    /// instants, later rows are foretold from what was known so long before.
+    #[must_use]
+    pub fn embargo_days(mut self, days: i64) -> Self {
+        self.0.embargo_days = days;
+        self
+    }
+
     /// The period the rows speak of, in words, to be kept with the model.
     #[must_use]
     pub fn training_window(mut self, window: impl Into<String>) -> Self {
@@ -105,6 +125,9 @@ impl ParamGuard for RiskSpec {
         if !(0.0..=0.5).contains(&spec.min_segment_share) {
             let share = spec.min_segment_share;
             return bad(format!("min_segment_share is {share}; it has to be 0 to 0.5"));
+        }
+        if spec.embargo_days < 0 {
+            return bad(format!("embargo_days is {}; it has to be 0 or more", spec.embargo_days));
         }
         if spec.min_category_rows == 0 {
             return bad("min_category_rows is 0; it has to be at least 1".into());

@@ -9,7 +9,7 @@ use linfa::dataset::Records;
 
 use super::column::{Column, Kind, MISSING, Values};
 use super::error::{Result, RiskError};
-use super::label;
+use super::{label, load_shape};
 
 /// Rows to learn from or to score: an id and the features of each, and, when
 /// known, what became of it.
@@ -21,6 +21,8 @@ pub struct RiskTable {
     ids: Vec<String>,
     pub(super) columns: Vec<Column>,
     labels: Option<Vec<bool>>,
+    /// When each row was seen, in days since 1970-01-01.
+    instants: Option<Vec<i64>>,
 }
 
 impl RiskTable {
@@ -30,7 +32,9 @@ impl RiskTable {
     ///
     /// Numbers, decimals, booleans, dates, time stamps (as days), times and
     /// durations are ordered features; text and dictionaries are categories.
-    /// NULL, NaN and blank text are missing values.
+    /// NULL, NaN and blank text are missing values. Where fourteen columns of
+    /// numbers or more are called by consecutive days, what their shape comes to
+    /// is added as features called `load_shape.…`.
     ///
     /// # Errors
     /// `NoRows` without a batch; `MissingColumn`, `DuplicateColumn`,
@@ -61,7 +65,25 @@ impl RiskTable {
                 read_column(names[at], &parts)
             })
             .collect::<Result<_>>()?;
-        Ok(Self { ids, columns, labels })
+        Ok(Self { ids, columns: load_shape::beside(columns), labels, instants: None })
+    }
+
+    /// The same rows, each as it was known at an instant, in days since
+    /// 1970-01-01: models are then chosen by what they say of later rows.
+    ///
+    /// # Errors
+    /// `BadSpec` unless there is an instant for each row.
+    pub fn with_instants(mut self, instants: Vec<i64>) -> Result<Self> {
+        if instants.len() != self.len() {
+            let what = format!("{} instants for {} rows", instants.len(), self.len());
+            return Err(RiskError::BadSpec { what });
+        }
+        self.instants = Some(instants);
+        Ok(self)
+    }
+
+    pub(super) fn instants(&self) -> Option<&[i64]> {
+        self.instants.as_deref()
     }
 
     /// Number of rows.
@@ -118,6 +140,14 @@ pub(super) fn position(column: &str, names: &[&str]) -> Option<usize> {
     }
     let mut alike = (0..names.len()).filter(|&at| names[at].eq_ignore_ascii_case(column));
     alike.next().filter(|_| alike.next().is_none())
+}
+
+pub(super) fn missing_feature(model: &str, feature: &str, names: &[&str]) -> RiskError {
+    RiskError::MissingFeature {
+        model: model.to_owned(),
+        feature: feature.to_owned(),
+        present: listed(names.iter().copied()),
+    }
 }
 
 /// Names for a message, at most thirty of them.

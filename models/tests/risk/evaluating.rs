@@ -2,10 +2,10 @@
 
 use loadstar_models::risk::{RiskError, RiskSpec, RiskTable, evaluate};
 
-use super::rows::{batch, customers, flags, ids, numbers, sigmoid, table, words};
+use super::rows::{batch, customers, flags, ids, numbers, scorecard, sigmoid, table, words};
 
 fn spec() -> RiskSpec {
-    RiskSpec::new("test")
+    scorecard("test")
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn deciles_cover_all_rows_from_the_highest_score_down() {
     assert!(deciles.windows(2).all(|pair| pair[0].min_probability >= pair[1].min_probability));
     assert!(deciles[0].lift > 1.5 && deciles[9].lift < 0.7);
     assert!((deciles[9].cumulative_gain - 1.0).abs() < 1e-9);
-    assert_eq!(evaluation.out_of_fold.len(), 4001);
+    assert_eq!(evaluation.out_of_fold.iter().flatten().count(), 4001);
 }
 
 #[test]

@@ -4,19 +4,21 @@ use loadstar_models::risk::{
     Bins, LeftOutReason, RiskError, RiskSpec, RiskTable, Trend, evaluate, fit,
 };
 
-use super::rows::{Draws, batch, customers, flags, ids, numbers, table, words};
+use super::rows::{Draws, batch, card, customers, flags, ids, numbers, scorecard, table, words};
 
 fn spec() -> RiskSpec {
-    RiskSpec::new("test")
+    scorecard("test")
 }
 
 #[test]
 fn planted_causes_are_found_with_their_direction_and_noise_is_left_out() {
     let model = fit(&customers(8000, -2.0, 1).table(), &spec()).unwrap();
     let found = |feature: &str| {
-        model.characteristics.iter().find(|c| c.feature == feature).unwrap_or_else(|| {
-            panic!("{feature} is not among {:?}", model.features().collect::<Vec<_>>())
-        })
+        card(&model)
+            .characteristics
+            .iter()
+            .find(|c| c.feature == feature)
+            .unwrap_or_else(|| panic!("{feature} is not among {:?}", model.features()))
     };
     let trend = |feature: &str| match &found(feature).bins {
         Bins::Ordered { trend, .. } => *trend,
@@ -28,8 +30,8 @@ fn planted_causes_are_found_with_their_direction_and_noise_is_left_out() {
     let Bins::Named { names, bins, .. } = &found("region").bins else { panic!("not named") };
     assert_eq!(names, &["east", "north", "south", "west"]);
     assert!(bins[0].weight > 0.3 && bins[1..].iter().all(|bin| bin.weight < 0.0), "{bins:?}");
-    assert!(model.characteristics.iter().all(|c| c.coefficient > 0.0));
-    let shoe = model.left_out.iter().find(|left| left.feature == "shoe").unwrap();
+    assert!(card(&model).characteristics.iter().all(|c| c.coefficient > 0.0));
+    let shoe = card(&model).left_out.iter().find(|left| left.feature == "shoe").unwrap();
     assert_eq!(shoe.reason, LeftOutReason::NotInformative);
 }
 
@@ -61,11 +63,11 @@ fn constant_and_empty_columns_do_no_harm() {
     columns.push(("blank", words(vec![" "; 2000])));
     let model = fit(&table(columns), &spec()).unwrap();
     for name in ["constant", "one word", "empty", "blank"] {
-        let left = model.left_out.iter().find(|left| left.feature == name).unwrap();
+        let left = card(&model).left_out.iter().find(|left| left.feature == name).unwrap();
         assert_eq!(left.reason, LeftOutReason::Constant, "{name}");
     }
     let alone = fit(&made.table(), &spec()).unwrap();
-    assert_eq!(model.characteristics, alone.characteristics);
+    assert_eq!(card(&model).characteristics, card(&alone).characteristics);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! out.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod boosted;
 mod evaluating;
 mod fitting;
 mod measuring;

@@ -8,9 +8,9 @@ use arrow::array::{
     Int64Array, LargeStringArray, ListArray, NullArray, StringViewArray, TimestampNanosecondArray,
 };
 use arrow::datatypes::{Int32Type, Int64Type};
-use loadstar_models::risk::{Kind, RiskError, RiskSpec, RiskTable, fit};
+use loadstar_models::risk::{Kind, RiskError, RiskTable, fit};
 
-use super::rows::{batch, flags, ids, numbers, words};
+use super::rows::{batch, card, flags, ids, numbers, scorecard, words};
 
 fn read(columns: Vec<(&str, ArrayRef)>) -> Result<RiskTable, RiskError> {
     RiskTable::from_batches(&[batch(columns)], "id", Some("label"))
@@ -172,9 +172,9 @@ fn features_of_every_type_are_learned() {
             (name, array),
             ("label", flags(risky.clone())),
         ]);
-        let model = fit(&table, &RiskSpec::new("types")).unwrap();
+        let model = fit(&table, &scorecard("types")).unwrap();
         let found: Vec<_> =
-            model.characteristics.iter().map(|c| (c.feature.as_str(), c.kind)).collect();
+            card(&model).characteristics.iter().map(|c| (c.feature.as_str(), c.kind)).collect();
         assert_eq!(found, [(name, kind)]);
         let scores = model.score(&table).unwrap();
         assert!(scores[0].probability > 0.8 && scores[1].probability < 0.1, "{name}");

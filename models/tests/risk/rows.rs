@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
-use loadstar_models::risk::RiskTable;
+use loadstar_models::risk::{Method, MethodKind, RiskModel, RiskSpec, RiskTable, Scorecard};
 
 /// SplitMix64: small, and the same everywhere.
 pub(crate) struct Draws(u64);
@@ -25,6 +25,16 @@ impl Draws {
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.uniform() * end as f64) as usize
     }
+}
+
+/// A model called `name` that has to be a scorecard.
+pub(crate) fn scorecard(name: &str) -> RiskSpec {
+    RiskSpec::new(name).method(MethodKind::Scorecard)
+}
+
+pub(crate) fn card(model: &RiskModel) -> &Scorecard {
+    let Method::Scorecard(card) = &model.method else { panic!("{}", model.choice.text_en()) };
+    card
 }
 
 pub(crate) fn sigmoid(log_odds: f64) -> f64 {

@@ -3,15 +3,14 @@
 use linfa::ParamGuard;
 use linfa::dataset::DatasetBase;
 use linfa::traits::Fit;
-use loadstar_models::risk::{RiskError, RiskModel, RiskSpec, RiskTable, fit};
+use loadstar_models::risk::{Method, RiskError, RiskModel, RiskTable, fit};
 use ndarray::Array1;
 use proptest::prelude::*;
 
-use super::rows::{batch, customers, flags, ids, numbers, table, words};
+use super::rows::{batch, card, customers, flags, ids, numbers, scorecard, table, words};
 
 fn model() -> RiskModel {
-    fit(&customers(6000, -2.0, 11).table(), &RiskSpec::new("arrears").training_window("2025"))
-        .unwrap()
+    fit(&customers(6000, -2.0, 11).table(), &scorecard("arrears").training_window("2025")).unwrap()
 }
 
 /// One row of the features the model uses.
@@ -46,7 +45,7 @@ fn reasons_name_the_strongest_causes_first_and_read_well() {
 #[test]
 fn contributions_add_up_to_the_distance_from_the_average() {
     let made = customers(6000, -2.0, 11);
-    let model = fit(&made.table(), &RiskSpec::new("arrears")).unwrap();
+    let model = fit(&made.table(), &scorecard("arrears")).unwrap();
     let log_odds = |score: f64| (score / (1.0 - score)).ln();
     let rows = [(6.0, f64::NAN, "east"), (5.0, f64::NAN, "east"), (6.0, 0.5, "east")];
     let distances: Vec<f64> = rows
@@ -57,7 +56,7 @@ fn contributions_add_up_to_the_distance_from_the_average() {
             log_odds(score.probability) - sum
         })
         .collect();
-    assert_eq!(model.characteristics.len(), 3);
+    assert_eq!(card(&model).characteristics.len(), 3);
     let average = model.score(&one(f64::NAN, 0.0, "")).map(|_| distances[0]).unwrap();
     assert!(distances.iter().all(|d| (d - average).abs() < 1e-9), "{distances:?}");
 }
@@ -75,7 +74,12 @@ fn a_safe_row_has_no_more_reasons_than_it_has_risks() {
 fn a_category_or_a_gap_never_seen_counts_as_average() {
     let model = model();
     let mean = |name: &str| {
-        model.characteristics.iter().find(|c| c.feature == name).map(|c| c.mean_weight).unwrap()
+        card(&model)
+            .characteristics
+            .iter()
+            .find(|c| c.feature == name)
+            .map(|c| c.mean_weight)
+            .unwrap()
     };
     let probability = |region| model.score(&one(2.0, 5.0, region)).unwrap()[0].probability;
     let (east, other, west) = (probability("east"), probability("atlantis"), probability("west"));
@@ -140,7 +144,7 @@ fn a_model_read_back_is_the_same_to_the_last_bit() {
         let part = customers(intercept_rows, -1.0, 13);
         for table in [&table, &part.table()] {
             let model =
-                fit(table, &RiskSpec::new("kept").training_window("2024-01 to 2025-06")).unwrap();
+                fit(table, &scorecard("kept").training_window("2024-01 to 2025-06")).unwrap();
             let back = RiskModel::from_json(&model.to_json().unwrap()).unwrap();
             assert_eq!(back, model);
             assert_eq!(back.score(table).unwrap(), model.score(table).unwrap());
@@ -151,12 +155,13 @@ fn a_model_read_back_is_the_same_to_the_last_bit() {
 #[test]
 fn a_model_of_another_format_or_damaged_is_refused() {
     let json = model().to_json().unwrap();
-    let later = json.replacen("\"format\":1", "\"format\":2", 1);
+    let later = json.replacen("\"format\":2", "\"format\":3", 1);
     let error = RiskModel::from_json(&later).unwrap_err();
-    assert!(error.to_string().contains("format 2"), "{error}");
+    assert!(error.to_string().contains("format 3"), "{error}");
     assert!(RiskModel::from_json("{}").is_err());
     let mut damaged = model();
-    for characteristic in &mut damaged.characteristics {
+    let Method::Scorecard(card) = &mut damaged.method else { panic!("no scorecard") };
+    for characteristic in &mut card.characteristics {
         if let loadstar_models::risk::Bins::Ordered { bins, .. } = &mut characteristic.bins {
             bins.pop();
         }
@@ -168,8 +173,8 @@ fn a_model_of_another_format_or_damaged_is_refused() {
 #[test]
 fn the_points_table_shows_every_segment_and_its_direction() {
     let model = model();
-    let text = model.points_table();
-    assert!(text.starts_with("arrears: 6000 rows"), "{text}");
+    let text = model.table();
+    assert!(text.contains("\narrears: 6000 rows"), "{text}");
     for part in ["2025", "late", "up to 0.5", "(missing)", "east", "sum of points"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
@@ -187,10 +192,10 @@ fn the_points_table_shows_every_segment_and_its_direction() {
 fn fits_as_a_linfa_estimator() {
     let made = customers(1500, -1.0, 14);
     let dataset = DatasetBase::new(made.table(), Array1::from(made.label.clone()));
-    let fitted = RiskSpec::new("linfa").check().unwrap().fit(&dataset).unwrap();
-    assert_eq!(fitted, fit(&made.table(), &RiskSpec::new("linfa")).unwrap());
+    let fitted = scorecard("linfa").check().unwrap().fit(&dataset).unwrap();
+    assert_eq!(fitted, fit(&made.table(), &scorecard("linfa")).unwrap());
     let short = DatasetBase::new(made.table(), Array1::from(vec![true; 3]));
-    assert!(RiskSpec::new("linfa").fit(&short).is_err());
+    assert!(scorecard("linfa").fit(&short).is_err());
 }
 
 proptest! {
@@ -207,7 +212,7 @@ proptest! {
             ("shoe", numbers(made.shoe.clone())),
             ("label", flags(made.label.clone())),
         ]);
-        let model = fit(&table, &RiskSpec::new("monotone")).unwrap();
+        let model = fit(&table, &scorecard("monotone")).unwrap();
         let steps: Vec<f64> = (-4..40).map(|step| f64::from(step) / 4.0).collect();
         let probe = batch(vec![
             ("id", ids(steps.len())),

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use chrono::NaiveDate;
 use loadstar_models::risk::{self, Evaluation, RiskTable, Score};
 use loadstar_sql::{Lake, collect};
+use serde::Serialize;
 
 use crate::UsageError;
 use crate::cli::{RiskAction, RiskArgs, RiskKind};
@@ -14,7 +16,7 @@ use crate::commands::report::now;
 use crate::context::Context;
 use crate::output::{emit, format_of};
 use crate::scoring::{self, ARREARS, CHURN, Kind};
-use crate::terminal::{Stages, thousands, write_stdout};
+use crate::terminal::{Stage, Stages, thousands, write_stdout};
 
 /// Does what was asked, with the rows that were asked for.
 pub async fn run(args: RiskArgs, context: Context) -> Result<()> {
@@ -53,18 +55,18 @@ async fn of_lake(args: &RiskArgs, context: &Context, lake: &Lake, kind: RiskKind
         RiskAction::Evaluate => {
             let table = scoring::table(&prepared.training, true)?;
             let stage = stages.begin("evaluating");
-            let evaluation = evaluate(table, scoring::spec(kind.name, None)).await?;
-            stage.finish(headline(&evaluation));
+            let spec = scoring::spec_of(kind, &prepared.window);
+            let evaluation = evaluate(table, spec, stage).await?;
             tell(context, &evaluation)
         }
         RiskAction::Fit => {
             let table = scoring::table(&prepared.training, true)?;
             let stage = stages.begin("fitting");
-            let spec = scoring::spec(kind.name, Some(&prepared.window));
+            let spec = scoring::spec_of(kind, &prepared.window);
             let model = tokio::task::spawn_blocking(move || risk::fit(&table, &spec)).await??;
             let version = scoring::keep(lake, &model, now()).await?;
             stage.finish(format!("kept as {} {version}", kind.name));
-            points(context, &model)
+            show(context, &model)
         }
         RiskAction::Score => {
             let stage = stages.begin("scoring");
@@ -103,11 +105,10 @@ async fn of_query(args: &RiskArgs, context: &Context, lake: &Lake) -> Result<()>
         bail!(UsageError::new("--label is needed: the column with the outcome"));
     };
     let table = RiskTable::from_batches(&rows, id, Some(label))?;
-    let spec = scoring::spec(name, None);
+    let spec = scoring::spec(name);
     if args.action == RiskAction::Evaluate {
         let stage = stages.begin("evaluating");
-        let evaluation = evaluate(table, spec).await?;
-        stage.finish(headline(&evaluation));
+        let evaluation = evaluate(table, spec, stage).await?;
         return tell(context, &evaluation);
     }
     let Some(name) = &args.model else {
@@ -117,7 +118,7 @@ async fn of_query(args: &RiskArgs, context: &Context, lake: &Lake) -> Result<()>
     let model = tokio::task::spawn_blocking(move || risk::fit(&table, &spec)).await??;
     let version = scoring::keep(lake, &model, now()).await?;
     stage.finish(format!("kept as {name} {version}"));
-    points(context, &model)
+    show(context, &model)
 }
 
 /// Rows without one column, so that an outcome in the query is not a feature.
@@ -133,14 +134,22 @@ fn without(rows: &[RecordBatch], column: Option<&str>) -> Result<Vec<RecordBatch
         .collect()
 }
 
-async fn evaluate(table: RiskTable, spec: risk::RiskSpec) -> Result<Evaluation> {
-    let evaluated =
-        tokio::task::spawn_blocking(move || risk::evaluate(&table, &spec, &mut |_, _| {}));
-    Ok(evaluated.await??)
+async fn evaluate(table: RiskTable, spec: risk::RiskSpec, stage: Stage) -> Result<Evaluation> {
+    let evaluated = tokio::task::spawn_blocking(move || {
+        let told = &mut |done, folds| stage.set(done as u64, folds as u64, "folds");
+        let evaluation = risk::evaluate(&table, &spec, told)?;
+        stage.finish(headline(&evaluation));
+        anyhow::Ok(evaluation)
+    });
+    evaluated.await?
 }
 
 fn headline(evaluation: &Evaluation) -> String {
     format!("AUC {:.3} over {} folds", evaluation.mean.auc, evaluation.folds.len())
+}
+
+fn day_of(days: i64) -> Option<NaiveDate> {
+    NaiveDate::from_epoch_days(i32::try_from(days).ok()?)
 }
 
 fn tell(context: &Context, evaluation: &Evaluation) -> Result<()> {
@@ -148,8 +157,11 @@ fn tell(context: &Context, evaluation: &Evaluation) -> Result<()> {
         return write_stdout(&format!("{}\n", serde_json::to_string(evaluation)?));
     }
     let (mean, pooled) = (&evaluation.mean, &evaluation.pooled);
+    let later = evaluation.held_from.and_then(day_of).map_or_else(String::new, |day| {
+        format!("judged from {day} on, by what other customers were known a horizon before\n")
+    });
     let mut text = format!(
-        "{}: {} rows, {:.1} % positive, {}-fold cross-validation, seed {}\n\n\
+        "{}: {} rows, {:.1} % positive, {}-fold cross-validation, seed {}\n{later}\n\
          AUC                 {:>8.4}\n\
          average precision   {:>8.4}\n\
          lift, top tenth     {:>8.2}\n\
@@ -182,11 +194,22 @@ fn tell(context: &Context, evaluation: &Evaluation) -> Result<()> {
     write_stdout(&text)
 }
 
-fn points(context: &Context, model: &risk::RiskModel) -> Result<()> {
+/// A model in JSON: how good it is, how its method was chosen, and what is to be
+/// doubted in it.
+#[derive(Serialize)]
+struct Fitted<'a> {
+    #[serde(flatten)]
+    scores: &'a risk::Metrics,
+    choice: &'a risk::Choice,
+    doubt: Option<String>,
+}
+
+fn show(context: &Context, model: &risk::RiskModel) -> Result<()> {
     if context.json {
-        return write_stdout(&format!("{}\n", serde_json::to_string(&model.scores)?));
+        let fitted = Fitted { scores: model.scores(), choice: &model.choice, doubt: model.doubt() };
+        return write_stdout(&format!("{}\n", serde_json::to_string(&fitted)?));
     }
-    write_stdout(&model.points_table())
+    write_stdout(&model.table())
 }
 
 fn print(context: &Context, args: &RiskArgs, scores: &[Score]) -> Result<()> {

@@ -234,9 +234,13 @@ async fn models(work: Work) -> Result<()> {
                 info!(
                     model = kind.name,
                     rows = scored.rows,
-                    auc = scored.model.scores.auc,
+                    auc = scored.model.scores().auc,
+                    method = scored.model.choice.text_en(),
                     "scored"
                 );
+                if let Some(doubt) = scored.model.doubt() {
+                    warn!(model = kind.name, doubt, "the model needs looking at");
+                }
             }
             Err(why) => warn!(model = kind.name, why, "no risk scores"),
         }

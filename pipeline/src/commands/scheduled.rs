@@ -29,7 +29,7 @@ pub async fn fit_and_score(lake: &Lake, kind: Kind) -> Result<Result<Scored, Str
 async fn learn_and_score(lake: &Lake, kind: Kind) -> Result<Scored> {
     let prepared = scoring::prepare(lake, kind).await?;
     let table = scoring::table(&prepared.training, true)?;
-    let spec = scoring::spec(kind.name, Some(&prepared.window));
+    let spec = scoring::spec_of(kind, &prepared.window);
     let model = tokio::task::spawn_blocking(move || risk::fit(&table, &spec)).await??;
     let version = scoring::keep(lake, &model, now()).await?;
     let scores = model.score(&scoring::table(&prepared.scoring, false)?)?;

@@ -13,11 +13,11 @@ use tracing::warn;
 use crate::cli::ServeArgs;
 use crate::commands::open_lake;
 use crate::context::{Context, stop_signal};
-use crate::forecast_function;
 use crate::metrics::{Metrics, OfTable, Part};
 use crate::server::http::HttpServer;
 use crate::server::postgres::PostgresServer;
 use crate::terminal::write_stdout;
+use crate::{forecast_function, risk_function};
 
 /// Serves until stopped.
 pub async fn run(args: ServeArgs, mut context: Context) -> Result<()> {
@@ -41,6 +41,7 @@ pub async fn serve(
     let serve = &context.config.serve;
     let session = Arc::new(lake.at(None).await?);
     forecast_function::register(&session, &lake, None)?;
+    risk_function::register(&session, &lake);
     let password = context.config.secrets.postgres_password.as_deref();
     let postgres = PostgresServer::bind(serve, password, session.clone()).await?;
     let http = HttpServer::bind(&serve.http, metrics.clone()).await?;

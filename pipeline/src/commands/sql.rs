@@ -17,9 +17,9 @@ use crate::UsageError;
 use crate::cli::{Format, SqlArgs};
 use crate::commands::open_lake;
 use crate::context::Context;
-use crate::forecast_function;
 use crate::output::{Output, format_of};
 use crate::time;
+use crate::{forecast_function, risk_function};
 
 /// How answers are given.
 struct Answers {
@@ -39,6 +39,7 @@ pub async fn run(args: SqlArgs, context: Context) -> Result<()> {
         None => lake.at(as_of).await?,
     };
     forecast_function::register(&session, &lake, as_of)?;
+    risk_function::register(&session, &lake);
     let mut answers = Answers {
         format: args.format,
         output: args.output,

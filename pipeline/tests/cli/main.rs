@@ -15,6 +15,7 @@ mod once;
 mod postgres;
 mod readers;
 mod replay;
+mod risk;
 mod s3;
 mod sql;
 mod ties;

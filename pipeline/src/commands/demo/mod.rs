@@ -181,7 +181,7 @@ async fn risk(lake: &Lake, stages: &mut Stages) -> Result<Done> {
     for kind in [ARREARS, CHURN] {
         said.push(match fit_and_score(lake, kind).await? {
             Ok(scored) => {
-                let (auc, rows) = (scored.model.scores.auc, thousands(scored.rows as u64));
+                let (auc, rows) = (scored.model.scores().auc, thousands(scored.rows as u64));
                 format!("{}: AUC {auc:.3}, {rows} scored", kind.name)
             }
             Err(why) => format!("{}: {why}", kind.name),
