@@ -138,6 +138,10 @@ fn message_only(table: Table, column: &str) -> bool {
 
 const ENDINGS: &[&str] = &[".csv", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".zst"];
 
+/// Rows that tell the types of a file's columns: a column may begin with years of
+/// nothing, or with whole numbers.
+const TYPED_ROWS: usize = 1_000_000;
+
 /// A table on a file, if its name ends like one that can be read.
 async fn open(state: &SessionState, path: &str) -> Result<Option<Arc<dyn TableProvider>>> {
     let lower = path.to_lowercase();
@@ -149,9 +153,12 @@ async fn open(state: &SessionState, path: &str) -> Result<Option<Arc<dyn TablePr
         (lower.as_str(), FileCompressionType::UNCOMPRESSED)
     };
     let format: Arc<dyn FileFormat> = if inner.ends_with(".csv") {
-        Arc::new(CsvFormat::default().with_has_header(true).with_file_compression_type(compression))
+        let format =
+            CsvFormat::default().with_has_header(true).with_schema_infer_max_rec(TYPED_ROWS);
+        Arc::new(format.with_file_compression_type(compression))
     } else if [".json", ".jsonl", ".ndjson"].iter().any(|ending| inner.ends_with(ending)) {
-        Arc::new(JsonFormat::default().with_file_compression_type(compression))
+        let format = JsonFormat::default().with_schema_infer_max_rec(TYPED_ROWS);
+        Arc::new(format.with_file_compression_type(compression))
     } else if inner.ends_with(".parquet") {
         Arc::new(ParquetFormat::default())
     } else {

@@ -8,6 +8,7 @@ use super::design::Row;
 use super::error::{LoadError, Result};
 use super::known::{History, Prepared};
 use super::model::{LoadModel, Recent, default_threads};
+use super::scenarios::Scenarios;
 use super::series::LoadSeries;
 use super::spread::quantile_sorted;
 
@@ -170,6 +171,11 @@ pub(crate) struct Predicted {
     /// Model units: size of a normalised error of one.
     pub(crate) unit: f64,
     pub(crate) regime: Vec<f64>,
+    /// Model units: what may come under each weather there has been, sorted;
+    /// empty where the weather is known or last seen.
+    pub(crate) mix: Vec<f64>,
+    /// Model units: the forecast under each.
+    pub(crate) paths: Vec<f64>,
 }
 
 impl LoadModel {
@@ -185,6 +191,7 @@ impl LoadModel {
                 _ => format!("seasonal naive up to {days} d ahead"),
             });
         }
+        parts.extend(self.scenarios().map(Scenarios::describe));
         parts.join("; ")
     }
 
@@ -200,7 +207,7 @@ impl LoadModel {
         let mut row = Row::default();
         let scales = self.scales(prepared, history, origin, recent, &mut row);
         let day = prepared.frame.slots;
-        (0..steps)
+        let mut predicted: Vec<Predicted> = (0..steps)
             .map(|ahead| {
                 let lead = ahead / day + 1;
                 let bucket = self.buckets().iter().position(|b| b.design.lead_days >= lead);
@@ -210,9 +217,14 @@ impl LoadModel {
                 let center = fitted.predict(prepared, history, cell, &mut row);
                 let regime = regime(prepared, &fitted.design, cell);
                 let unit = fitted.spread.size_at(cell, &regime) * scales[bucket];
-                Predicted { cell, bucket, center, unit, regime }
+                let (mix, paths) = (Vec::new(), Vec::new());
+                Predicted { cell, bucket, center, unit, regime, mix, paths }
             })
-            .collect()
+            .collect();
+        if let Some(scenarios) = self.scenarios() {
+            scenarios.replace(prepared.series, self.clock, (origin, steps), &mut predicted);
+        }
+        predicted
     }
 
     /// By bucket: how large recent errors are against what was expected.
@@ -259,6 +271,9 @@ impl LoadModel {
         let plain = fitted.spread.size_at(predicted.cell, &predicted.regime);
         let scale = if plain > 0.0 { predicted.unit / plain } else { 0.0 };
         let quantile = |&level: &f64| {
+            if !predicted.mix.is_empty() {
+                return self.transform().back(quantile_sorted(&predicted.mix, level));
+            }
             let error = fitted.spread.quantile(predicted.cell, &predicted.regime, level);
             self.transform().back(predicted.center + scale * error)
         };
@@ -321,7 +336,8 @@ impl LoadModel {
                 let errors = &self.buckets()[p.bucket].relative_errors;
                 let at = (start + p.cell - first.cell) % errors.len().max(1);
                 let error = errors.get(at).copied().filter(|e| e.is_finite()).unwrap_or(0.0);
-                self.transform().back(p.center + p.unit * error)
+                let center = p.paths.get(path % p.paths.len().max(1)).unwrap_or(&p.center);
+                self.transform().back(center + p.unit * error)
             });
             let (peak, sum) = course.fold((f64::NEG_INFINITY, 0.0), |(m, s), v| (m.max(v), s + v));
             peaks.push(peak);

@@ -28,6 +28,7 @@ mod metrics;
 mod model;
 mod moments;
 mod ridge;
+mod scenarios;
 mod series;
 mod spread;
 mod transform;

@@ -11,13 +11,14 @@ use super::error::{LoadError, Result};
 use super::forecast::{Forecast, ForecastSpec};
 use super::known::{History, Prepared};
 use super::lessons::Lessons;
+use super::scenarios::{FROM_DAYS, Scenarios};
 use super::series::{LoadSeries, MICROS_PER_DAY, show_step};
 use super::spread::quantile_sorted;
 use super::transform::Transform;
 use crate::parallel;
 
 /// Version of the stored form of [`LoadModel`].
-pub const MODEL_VERSION: u32 = 2;
+pub const MODEL_VERSION: u32 = 3;
 
 /// Ends of the ranges of leads that share a model, in days.
 const LEAD_DAYS: [usize; 16] = [1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63, 91, 182, 364, 742, 1113];
@@ -37,6 +38,8 @@ pub struct LoadModel {
     known: Vec<String>,
     transform: Transform,
     buckets: Vec<Bucket>,
+    /// What takes over where the weather is neither known nor lately seen.
+    scenarios: Option<Box<Scenarios>>,
 }
 
 impl LoadModel {
@@ -61,7 +64,15 @@ impl LoadModel {
         let (clock, note) = Clock::infer(series, origin.min(series.len()));
         let prepared = Prepared::new(series, clock, (origin + steps).saturating_sub(series.len()));
         let ahead = prepared.given_ahead(origin, origin + steps);
-        let request = Request { origin, cut: origin, steps, ahead, naive, threads: spec.threads() };
+        let request = Request {
+            origin,
+            cut: origin,
+            steps,
+            ahead,
+            naive,
+            told: false,
+            threads: spec.threads(),
+        };
         let mut model = Self::fit_prepared(&prepared, clock, &request, &mut Lessons::unkept())?;
         model.notes.splice(0..0, note);
         Ok(model)
@@ -99,7 +110,7 @@ impl LoadModel {
         let plan = Plan { prepared, history: &history, request, weather: &weather };
         let days_ahead =
             (request.steps as i64 * series.step_us() + MICROS_PER_DAY - 1) / MICROS_PER_DAY;
-        let buckets: Vec<Bucket> = lead_ranges(days_ahead as usize)
+        let buckets: Vec<Bucket> = lead_ranges(days_ahead as usize, request.told)
             .into_iter()
             .map(|lead_days| {
                 let design = plan.design(lead_days);
@@ -115,8 +126,11 @@ impl LoadModel {
             })
             .collect();
         notes.extend(buckets.iter().filter_map(explain));
-        let (cut, step_us) = (series.time(cut), series.step_us());
-        Ok(Self { version: MODEL_VERSION, cut, clock, notes, step_us, known, transform, buckets })
+        let scenarios =
+            if request.told { None } else { Scenarios::fit(prepared, clock, request, lessons)? };
+        let scenarios = scenarios.map(Box::new);
+        let (cut, step_us, version) = (series.time(cut), series.step_us(), MODEL_VERSION);
+        Ok(Self { version, cut, clock, notes, step_us, known, transform, buckets, scenarios })
     }
 
     /// Forecasts with this model, from `spec.origin`, which may be later than
@@ -173,6 +187,10 @@ impl LoadModel {
         &self.buckets
     }
 
+    pub(crate) fn scenarios(&self) -> Option<&Scenarios> {
+        self.scenarios.as_deref()
+    }
+
     pub(crate) fn transform(&self) -> Transform {
         self.transform
     }
@@ -189,6 +207,8 @@ pub(crate) struct Request {
     /// Weather and flags given over the horizon.
     pub(crate) ahead: (Vec<usize>, Vec<usize>),
     pub(crate) naive: bool,
+    /// Whether weather is told that nobody knows: for long leads only.
+    pub(crate) told: bool,
     pub(crate) threads: usize,
 }
 
@@ -276,8 +296,10 @@ impl Plan<'_> {
     }
 }
 
-fn lead_ranges(days: usize) -> Vec<usize> {
-    let mut ends: Vec<usize> = LEAD_DAYS.iter().copied().filter(|&end| end < days).collect();
+fn lead_ranges(days: usize, told: bool) -> Vec<usize> {
+    let least = if told { FROM_DAYS + 1 } else { 0 };
+    let ends = LEAD_DAYS.iter().copied().filter(|&end| end < days && end >= least);
+    let mut ends: Vec<usize> = ends.collect();
     ends.push(days);
     ends
 }

@@ -5,4 +5,5 @@ mod batches;
 mod clocks;
 mod forecasts;
 mod honesty;
+mod scenarios;
 mod synthetic;

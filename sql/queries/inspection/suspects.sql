@@ -138,9 +138,10 @@ WITH today AS (
     LEFT JOIN events ON events.meter_id = expected.meter_id
     LEFT JOIN registers ON registers.meter_id = expected.meter_id
 ), compared AS (
+    -- Bounded for rows that the condition leaves out as well: these are computed all the same.
     SELECT *, CASE WHEN missing_kwh > 0 AND area_rise_kwh > 0 AND drop_share >= min_drop_share
-            THEN CAST(least(missing_kwh, area_rise_kwh) / nullif(greatest(missing_kwh, area_rise_kwh), 0) AS DECIMAL(9, 6)) END
-            AS loss_similarity
+            THEN CAST(greatest(least(missing_kwh, area_rise_kwh), 0)
+                / nullif(greatest(missing_kwh, area_rise_kwh), 0) AS DECIMAL(9, 6)) END AS loss_similarity
     FROM weighed
     CROSS JOIN today
 ), scored AS (

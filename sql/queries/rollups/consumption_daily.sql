@@ -40,8 +40,9 @@ WITH reads AS (
         CASE WHEN meters_by_day.customer_id IS NULL THEN sum(1440 / reads.interval_min)
             ELSE max(1440 / reads.interval_min) END AS expected_interval_count,
         max(reads.meter_id) AS any_meter_id
-    FROM reads
-    LEFT JOIN meters_by_day ON meters_by_day.meter_id = reads.meter_id
+    -- The right side of a join streams past the left, which is held in memory.
+    FROM meters_by_day
+    RIGHT JOIN reads ON meters_by_day.meter_id = reads.meter_id
         AND reads.day >= meters_by_day.first_day AND reads.day <= meters_by_day.last_day
     GROUP BY reads.day, meters_by_day.customer_id
 )

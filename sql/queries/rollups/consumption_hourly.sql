@@ -28,10 +28,13 @@ WITH reads AS (
         class.voltage_code, class.tariff_code, class.usage_code, class.industry_code, class.region_code,
         sum(reads.energy_kwh) AS energy_kwh,
         count(*) AS customer_count
-    FROM reads
-    LEFT JOIN meters_by_day ON meters_by_day.meter_id = reads.meter_id
-        AND reads.day >= meters_by_day.first_day AND reads.day <= meters_by_day.last_day
-    LEFT JOIN customers_by_day AS class ON class.customer_id = meters_by_day.customer_id
+    -- The right side of a join streams past the left, which is held in memory.
+    FROM customers_by_day AS class
+    RIGHT JOIN (
+        meters_by_day
+        RIGHT JOIN reads ON meters_by_day.meter_id = reads.meter_id
+            AND reads.day >= meters_by_day.first_day AND reads.day <= meters_by_day.last_day
+    ) ON class.customer_id = meters_by_day.customer_id
         AND reads.day >= class.first_day AND reads.day <= class.last_day
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ), spread AS (
