@@ -227,11 +227,14 @@ pub struct ForecastArgs {
     /// How far ahead
     #[arg(long, default_value = "7d", value_name = "SPAN")]
     pub horizon: humantime::Duration,
+    /// One series for each value of this column of the query, all forecast side by side
+    #[arg(long, value_name = "COL", requires = "query", requires = "output")]
+    pub each: Option<String>,
     /// Write the forecast here: .csv, .json or .parquet
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Draw it: .png or .svg
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "each")]
     pub plot: Option<PathBuf>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::{Session, TableProvider};
@@ -22,12 +22,11 @@ use datafusion::sql::sqlparser::ast::{
     Expr as Written, FunctionArg, FunctionArgExpr, TableFactor, Value,
 };
 use loadstar_models::load::{ForecastSpec, forecast};
-use loadstar_schema::timestamp_type;
 use loadstar_sql::Lake;
 use tokio::sync::OnceCell;
 
 use crate::cli::SeriesArgs;
-use crate::commands::forecast::rows;
+use crate::commands::forecast::{fields, rows};
 use crate::commands::series;
 
 const NAME: &str = "forecast";
@@ -158,13 +157,7 @@ impl Asked {
     }
 
     fn schema(&self) -> SchemaRef {
-        let mut fields = vec![
-            Field::new("time", timestamp_type(), true),
-            Field::new("forecast", DataType::Float64, true),
-        ];
-        let quantiles = self.series.quantiles.iter();
-        fields.extend(quantiles.map(|p| Field::new(format!("q{p}"), DataType::Float64, true)));
-        Arc::new(Schema::new(fields))
+        Arc::new(Schema::new(fields(&self.series.quantiles)))
     }
 }
 

@@ -121,6 +121,13 @@ impl Stage {
         }
     }
 
+    /// A word on what has been done, where nobody knows how much there is.
+    pub fn say(&self, message: impl Into<String>) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(message.into());
+        }
+    }
+
     /// Ends the stage; returns how long it took.
     pub fn finish(&self, outcome: impl AsRef<str>) -> Duration {
         let took = self.since.elapsed();

@@ -46,5 +46,5 @@ pub use lake::{Lake, LakeOptions, TableStatus};
 pub use queries::{ANALYST, Column, Function, Query, SCHEMAS, catalogue, session_views};
 pub use report::{REPORTS, Week, WeekError, report};
 pub use rollup::{RollupOutcome, RollupScope};
-pub use session::collect;
+pub use session::{collect, stream};
 pub use vee::{VeeBatch, VeeScope, VeeWork};

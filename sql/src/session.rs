@@ -12,9 +12,9 @@ use datafusion::catalog::{
 use datafusion::common::Column;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
@@ -55,6 +55,18 @@ struct Shown {
 /// [`LakeError::Resources`] if memory or disk ran out.
 pub async fn collect(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, LakeError> {
     let answer = async { ctx.sql(sql).await?.collect().await };
+    answer.await.map_err(|error| LakeError::of_query(error, ctx))
+}
+
+/// As [`collect`], batch by batch as they come.
+///
+/// # Errors
+/// As [`collect`]; an error on the way is an item of the stream.
+pub async fn stream(
+    ctx: &SessionContext,
+    sql: &str,
+) -> Result<SendableRecordBatchStream, LakeError> {
+    let answer = async { ctx.sql(sql).await?.execute_stream().await };
     answer.await.map_err(|error| LakeError::of_query(error, ctx))
 }
 
@@ -211,6 +223,11 @@ fn config(lake: &Lake) -> SessionConfig {
     // Columns come out as the tables declare them: Utf8, not its view.
     options.execution.parquet.schema_force_view_types = false;
     options.sql_parser.map_string_types_to_utf8view = false;
+    if let Some(limit) = lake.options.memory_limit_bytes {
+        // What a sort keeps back to merge what it holds before it spills: with less, a
+        // large one of text fails instead.
+        options.execution.sort_spill_reservation_bytes = limit / 16;
+    }
     config
 }
 

@@ -140,8 +140,16 @@ pub fn backtest(
             None => {
                 // Another time of day, as after a clock change, is learnt from
                 // the same history as the current fit.
-                let request =
-                    Request { origin, cut, steps, ahead, naive: false, told: false, threads };
+                let request = Request {
+                    origin,
+                    cut,
+                    steps,
+                    ahead,
+                    naive: false,
+                    told: false,
+                    few_ranges: false,
+                    threads,
+                };
                 let model = LoadModel::fit_prepared(&prepared, clock, &request, &mut lessons)?;
                 fits += 1;
                 for note in &model.notes {

@@ -33,9 +33,10 @@ impl Cholesky {
             };
             // panel ← panel · L⁻ᵀ, one row at a time
             for mut row in panel.rows_mut() {
-                for j in 0..to - from {
-                    let before = diagonal.slice(s![j, ..j]).dot(&row.slice(s![..j]));
-                    row[j] = (row[j] - before) / diagonal[[j, j]];
+                let Some(row) = row.as_slice_mut() else { return None };
+                for (j, left) in diagonal.rows().into_iter().enumerate() {
+                    let left = left.to_slice()?;
+                    row[j] = (row[j] - dot(&left[..j], &row[..j])) / left[j];
                 }
             }
             // Only the lower triangle is read: update it in strips.
@@ -56,18 +57,20 @@ impl Cholesky {
 
     /// `x` of `A x = b`; `b` has as many entries as `A` rows.
     pub(crate) fn solve(&self, b: &Array1<f64>) -> Array1<f64> {
-        let (l, n) = (&self.lower, b.len());
-        let mut x = b.clone();
-        for i in 0..n {
-            let before = l.slice(s![i, ..i]).dot(&x.slice(s![..i]));
-            x[i] = (x[i] - before) / l[[i, i]];
+        let (n, lower) = (b.len(), self.lower.as_slice().unwrap_or_default());
+        let mut x = b.to_vec();
+        let rows = || lower.chunks_exact(n).enumerate();
+        for (i, row) in rows() {
+            x[i] = (x[i] - dot(&row[..i], &x[..i])) / row[i];
         }
-        for i in (0..n).rev() {
-            x[i] /= l[[i, i]];
+        for (i, row) in rows().rev() {
+            x[i] /= row[i];
             let value = x[i];
-            x.slice_mut(s![..i]).scaled_add(-value, &l.slice(s![i, ..i]));
+            for (x, l) in x[..i].iter_mut().zip(row) {
+                *x -= value * l;
+            }
         }
-        x
+        x.into()
     }
 
     /// `B ← L⁻¹ B` for a matrix of many right-hand sides, one per column.
@@ -100,19 +103,40 @@ impl Cholesky {
 
 /// Unblocked factorisation of the diagonal block `from..to`.
 fn factor_diagonal(a: &mut Array2<f64>, from: usize, to: usize) -> Option<()> {
+    let n = a.ncols();
+    let a = a.as_slice_mut()?;
     for j in from..to {
+        let (above, row) = a.split_at_mut(j * n);
         for k in from..j {
-            let before = a.slice(s![j, from..k]).dot(&a.slice(s![k, from..k]));
-            a[[j, k]] = (a[[j, k]] - before) / a[[k, k]];
+            let earlier = &above[k * n..][..k + 1];
+            row[k] = (row[k] - dot(&row[from..k], &earlier[from..k])) / earlier[k];
         }
-        let row = a.slice(s![j, from..j]);
-        let pivot = a[[j, j]] - row.dot(&row);
+        let pivot = row[j] - dot(&row[from..j], &row[from..j]);
         if !(pivot > 0.0 && pivot.is_finite()) {
             return None;
         }
-        a[[j, j]] = pivot.sqrt();
+        row[j] = pivot.sqrt();
     }
     Some(())
+}
+
+/// Of two short rows of one length, in four sums side by side.
+#[inline]
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let n = a.len().min(b.len());
+    let (a, b) = (&a[..n], &b[..n]);
+    let mut sums = [0.0; 4];
+    let whole = n - n % 4;
+    for at in (0..whole).step_by(4) {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            *sum += a[at + lane] * b[at + lane];
+        }
+    }
+    let mut sum = sums[0] + sums[1] + (sums[2] + sums[3]);
+    for at in whole..n {
+        sum += a[at] * b[at];
+    }
+    sum
 }
 
 #[cfg(test)]

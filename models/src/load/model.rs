@@ -23,6 +23,9 @@ pub const MODEL_VERSION: u32 = 3;
 /// Ends of the ranges of leads that share a model, in days.
 const LEAD_DAYS: [usize; 16] = [1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63, 91, 182, 364, 742, 1113];
 
+/// The same where speed counts more.
+const FEW_LEAD_DAYS: [usize; 4] = [2, 28, 182, 1113];
+
 /// A fitted model. Serialise it with serde to keep it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadModel {
@@ -71,6 +74,7 @@ impl LoadModel {
             ahead,
             naive,
             told: false,
+            few_ranges: spec.few_ranges,
             threads: spec.threads(),
         };
         let mut model = Self::fit_prepared(&prepared, clock, &request, &mut Lessons::unkept())?;
@@ -110,7 +114,7 @@ impl LoadModel {
         let plan = Plan { prepared, history: &history, request, weather: &weather };
         let days_ahead =
             (request.steps as i64 * series.step_us() + MICROS_PER_DAY - 1) / MICROS_PER_DAY;
-        let buckets: Vec<Bucket> = lead_ranges(days_ahead as usize, request.told)
+        let buckets: Vec<Bucket> = lead_ranges(days_ahead as usize, request)
             .into_iter()
             .map(|lead_days| {
                 let design = plan.design(lead_days);
@@ -209,6 +213,7 @@ pub(crate) struct Request {
     pub(crate) naive: bool,
     /// Whether weather is told that nobody knows: for long leads only.
     pub(crate) told: bool,
+    pub(crate) few_ranges: bool,
     pub(crate) threads: usize,
 }
 
@@ -296,9 +301,10 @@ impl Plan<'_> {
     }
 }
 
-fn lead_ranges(days: usize, told: bool) -> Vec<usize> {
-    let least = if told { FROM_DAYS + 1 } else { 0 };
-    let ends = LEAD_DAYS.iter().copied().filter(|&end| end < days && end >= least);
+fn lead_ranges(days: usize, request: &Request) -> Vec<usize> {
+    let least = if request.told { FROM_DAYS + 1 } else { 0 };
+    let all: &[usize] = if request.few_ranges { &FEW_LEAD_DAYS } else { &LEAD_DAYS };
+    let ends = all.iter().copied().filter(|&end| end < days && end >= least);
     let mut ends: Vec<usize> = ends.collect();
     ends.push(days);
     ends

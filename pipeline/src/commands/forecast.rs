@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field};
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 use loadstar_models::load::{Forecast, ForecastSpec, LoadSeries, forecast};
 use loadstar_reports as reports;
 use loadstar_reports::{Lang, LoadPoint, LoadUnit, forecast_chart, svg_to_png};
+use loadstar_schema::timestamp_type;
 
 use crate::UsageError;
 use crate::cli::ForecastArgs;
-use crate::commands::open_lake;
 use crate::commands::series::{self, Scope};
+use crate::commands::{open_lake, panel};
 use crate::context::Context;
 use crate::output::{emit, format_of, write_file};
 use crate::terminal::Stages;
@@ -28,6 +30,9 @@ pub async fn run(args: ForecastArgs, context: Context) -> Result<()> {
         check_picture(path)?;
     }
     let lake = open_lake(&context, args.series.query.is_some()).await?;
+    if let Some(each) = args.each.clone() {
+        return panel::run(args, &each, &lake, &context).await;
+    }
     let mut stages = Stages::new(2);
     let stage = stages.begin("reading the series");
     let scope = series::read(&lake.at(None).await?, &args.series).await?;
@@ -110,6 +115,16 @@ pub fn rows(made: &Forecast, quantiles: &[f64]) -> Result<RecordBatch> {
         columns.push((format!("q{p}"), Arc::new(values)));
     }
     Ok(RecordBatch::try_from_iter(columns)?)
+}
+
+/// Fields of [`rows`].
+pub fn fields(quantiles: &[f64]) -> Vec<Field> {
+    let mut fields = vec![
+        Field::new("time", timestamp_type(), true),
+        Field::new("forecast", DataType::Float64, true),
+    ];
+    fields.extend(quantiles.iter().map(|p| Field::new(format!("q{p}"), DataType::Float64, true)));
+    fields
 }
 
 fn draw(

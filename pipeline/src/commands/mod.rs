@@ -18,6 +18,7 @@ mod generate;
 mod ingest;
 mod load;
 mod maintain;
+mod panel;
 pub mod report;
 mod risk;
 mod run;

@@ -46,7 +46,7 @@ pub async fn read(session: &SessionContext, args: &SeriesArgs) -> Result<Scope> 
     }
 }
 
-fn check_quantiles(quantiles: &[f64]) -> Result<()> {
+pub fn check_quantiles(quantiles: &[f64]) -> Result<()> {
     match quantiles.iter().find(|p| !(**p > 0.0 && **p < 1.0)) {
         None if quantiles.is_empty() => {
             bail!(UsageError::new("--quantiles needs at least one probability, such as 0.5"))
@@ -87,7 +87,7 @@ async fn from_lake(session: &SessionContext, args: &SeriesArgs) -> Result<Scope>
 /// The clock of the settlement day, see [`loadstar_schema::day`].
 const SETTLEMENT_ZONE: &str = "Asia/Shanghai";
 
-fn zone(name: &str) -> Result<Tz> {
+pub fn zone(name: &str) -> Result<Tz> {
     name.parse().map_err(|_| {
         UsageError::new(format!(
             "--time-zone {name}: no such zone; write it like Australia/Melbourne"

@@ -12,6 +12,7 @@ mod kill;
 #[path = "../../../ingest/tests/apache/ministack.rs"]
 mod ministack;
 mod once;
+mod panel;
 mod postgres;
 mod readers;
 mod replay;
