@@ -227,6 +227,10 @@ pub struct ForecastArgs {
     /// How far ahead
     #[arg(long, default_value = "7d", value_name = "SPAN")]
     pub horizon: humantime::Duration,
+    /// What if: a covariate known ahead moved by so much, as temperature=+2, or load=-150 an
+    /// interval; repeatable, all at once
+    #[arg(long = "what-if", value_name = "NAME=±X", conflicts_with = "each")]
+    pub what_if: Vec<String>,
     /// One series for each value of this column of the query, all forecast side by side
     #[arg(long, value_name = "COL", requires = "query", requires = "output")]
     pub each: Option<String>,

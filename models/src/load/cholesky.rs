@@ -33,7 +33,7 @@ impl Cholesky {
             };
             // panel ← panel · L⁻ᵀ, one row at a time
             for mut row in panel.rows_mut() {
-                let Some(row) = row.as_slice_mut() else { return None };
+                let row = row.as_slice_mut()?;
                 for (j, left) in diagonal.rows().into_iter().enumerate() {
                     let left = left.to_slice()?;
                     row[j] = (row[j] - dot(&left[..j], &row[..j])) / left[j];

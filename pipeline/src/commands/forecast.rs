@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, TimestampMicrosecondArra
 use arrow::datatypes::{DataType, Field};
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
-use loadstar_models::load::{Forecast, ForecastSpec, LoadSeries, forecast};
+use loadstar_models::load::{Forecast, ForecastSpec, LoadModel, LoadSeries};
 use loadstar_reports as reports;
 use loadstar_reports::{Lang, LoadPoint, LoadUnit, forecast_chart, svg_to_png};
 use loadstar_schema::timestamp_type;
@@ -44,12 +44,14 @@ pub async fn run(args: ForecastArgs, context: Context) -> Result<()> {
         ..ForecastSpec::new(series::whole_steps(&scope.series, *args.horizon, "--horizon")?)
     };
     let Scope { series, name, unit } = scope;
-    let (series, made) = tokio::task::spawn_blocking(move || {
-        let made = forecast(&series, &spec);
-        (series, made)
-    })
-    .await?;
-    let made = made?;
+    let what_if = WhatIf::of(&args.what_if, &series)?;
+    let work = tokio::task::spawn_blocking(move || -> Result<_> {
+        let model = LoadModel::fit(&series, &spec)?;
+        let made = model.forecast(&series, &spec)?;
+        let other = what_if.map(|what_if| what_if.forecast(&model, &series, &made, &spec));
+        Ok((series, made, other.transpose()?))
+    });
+    let (series, made, other) = work.await??;
     stage.finish(&made.model);
     for note in &made.notes {
         eprintln!("note: {note}");
@@ -58,9 +60,13 @@ pub async fn run(args: ForecastArgs, context: Context) -> Result<()> {
         draw(path, &name, &series, &made, &args.series.quantiles)?;
         eprintln!("picture: {}", path.display());
     }
-    let rows = rows(&made, &args.series.quantiles)?;
+    let mut rows = rows(&made, &args.series.quantiles)?;
     if args.output.is_none() && !context.json {
         summary(&made, unit);
+    }
+    if let Some(other) = &other {
+        rows = beside(&rows, &made, other)?;
+        eprintln!("{}", difference(&made, other, unit));
     }
     emit(std::slice::from_ref(&rows), &rows.schema(), args.output.as_deref(), context.json)
 }
@@ -98,6 +104,86 @@ fn outer(levels: &[f64]) -> Option<(usize, usize)> {
     let low = (0..levels.len()).min_by(by_level)?;
     let high = (0..levels.len()).max_by(by_level)?;
     (low != high).then_some((low, high))
+}
+
+/// A load under other circumstances than those expected.
+struct WhatIf {
+    /// Place among the known covariates, and by how much.
+    moved: Vec<(usize, f64)>,
+    /// Added to the load of each interval.
+    load: f64,
+}
+
+impl WhatIf {
+    /// `None` if nothing was asked.
+    fn of(asked: &[String], series: &LoadSeries) -> Result<Option<Self>> {
+        let mut what_if = Self { moved: Vec::new(), load: 0.0 };
+        for asked in asked {
+            let parts = asked.split_once('=').map(|(name, by)| (name.trim(), by.trim().parse()));
+            let Some((name, Ok(by))) = parts else {
+                bail!(UsageError::new(format!(
+                    "--what-if {asked}: write NAME=±X, such as temperature=+2 or load=-150"
+                )));
+            };
+            if name == "load" {
+                what_if.load += by;
+                continue;
+            }
+            let Some(place) = series.known.iter().position(|known| known.name == name) else {
+                let known = series.known.iter().map(|known| known.name.as_str());
+                let known = known.chain(["load"]).collect::<Vec<_>>().join(", ");
+                bail!(UsageError::new(format!(
+                    "--what-if {asked}: no {name} is known ahead; there is {known}"
+                )));
+            };
+            what_if.moved.push((place, by));
+        }
+        Ok((!asked.is_empty()).then_some(what_if))
+    }
+
+    /// By the same model, with the covariates moved from the origin on.
+    fn forecast(
+        &self,
+        model: &LoadModel,
+        series: &LoadSeries,
+        base: &Forecast,
+        spec: &ForecastSpec,
+    ) -> Result<Vec<f64>> {
+        let mut moved = series.clone();
+        let origin = series.index_at(base.origin).min(series.len());
+        for (place, by) in &self.moved {
+            moved.known[*place].values.iter_mut().skip(origin).for_each(|value| *value += by);
+        }
+        let made = model.forecast(&moved, spec)?;
+        Ok(made.points.iter().map(|point| point.forecast + self.load).collect())
+    }
+}
+
+/// The rows, and beside them what if, and how much more that is.
+fn beside(rows: &RecordBatch, made: &Forecast, other: &[f64]) -> Result<RecordBatch> {
+    let more = made.points.iter().zip(other).map(|(point, other)| Some(other - point.forecast));
+    let schema = rows.schema();
+    let mut columns: Vec<(&str, ArrayRef)> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .zip(rows.columns().iter().cloned())
+        .collect();
+    columns.push(("what_if", Arc::new(Float64Array::from(other.to_vec()))));
+    columns.push(("difference", Arc::new(more.collect::<Float64Array>())));
+    Ok(RecordBatch::try_from_iter(columns)?)
+}
+
+fn difference(made: &Forecast, other: &[f64], unit: &str) -> String {
+    let (sum, peak) = (other.iter().sum::<f64>(), other.iter().copied().fold(f64::MIN, f64::max));
+    let share = |other: f64, base: f64| (other / base - 1.0) * 100.0;
+    format!(
+        "what if: sum {sum:.1} {unit} ({:+.1}, {:+.2} %), peak {peak:.1} ({:+.1}, {:+.2} %)",
+        sum - made.energy.sum,
+        share(sum, made.energy.sum),
+        peak - made.peak.forecast,
+        share(peak, made.peak.forecast),
+    )
 }
 
 /// Columns time, forecast, and one for each quantile.

@@ -22,3 +22,4 @@ mod sql;
 mod ties;
 mod utilities;
 mod vee;
+mod what_if;
