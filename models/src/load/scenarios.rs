@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 
 use chrono::{Months, TimeDelta};
+use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
@@ -93,13 +94,13 @@ impl Scenarios {
     ) {
         let courses = courses(series, origin, steps);
         let mut told = told(series, &self.made_up);
+        lengthen(&mut told, origin + steps);
         let transform = self.model.transform();
         let mut recent = Recent::default();
         let mut by_course: Vec<Vec<Predicted>> = Vec::with_capacity(courses.len());
         for course in &courses {
             self.fill(series, &mut told, (origin, steps), course);
-            let beyond = (origin + steps).saturating_sub(told.len());
-            let prepared = Prepared::new(&told, clock, beyond);
+            let prepared = Prepared::new(&told, clock, 0);
             let history = History::new(&prepared, origin, origin + steps, |v| transform.forward(v));
             by_course.push(self.model.predict(&prepared, &history, origin, steps, &mut recent));
         }
@@ -148,8 +149,7 @@ impl Scenarios {
             else {
                 continue;
             };
-            let end = (origin + steps).min(covariate.values.len());
-            for (place, &source) in (origin..end).zip(course) {
+            for (place, &source) in (origin..origin + steps).zip(course) {
                 covariate.values[place] = from.values[source];
             }
         }
@@ -170,6 +170,19 @@ fn told(series: &LoadSeries, made_up: &[String]) -> LoadSeries {
     told.known.extend(series.observed.iter().filter(|c| moves(c)).cloned());
     told.observed.retain(|c| !moves(c));
     told
+}
+
+/// Makes room for weather up to interval `end`.
+fn lengthen(series: &mut LoadSeries, end: usize) {
+    let longer = |values: &Array1<f64>| {
+        let mut longer = values.to_vec();
+        longer.resize(end.max(longer.len()), f64::NAN);
+        Array1::from(longer)
+    };
+    series.target = longer(&series.target);
+    for covariate in series.known.iter_mut().chain(&mut series.observed) {
+        covariate.values = longer(&covariate.values);
+    }
 }
 
 /// For each course of the weather, where each interval of the horizon takes it

@@ -76,6 +76,21 @@ fn what_the_weather_will_be_changes_nothing_and_what_it_was_does() {
     assert!(a.peak.quantiles[0] < a.peak.quantiles[2]);
 }
 
+/// From the end of the data, where the series has no place for the weather yet.
+#[test]
+fn a_forecast_from_the_end_is_the_one_from_the_same_instant_of_a_longer_series() {
+    let longer = unforeseen();
+    let origin = longer.len() - 40 * 24;
+    let mut ending = longer.clone();
+    ending.target = longer.target.slice(ndarray::s![..origin]).to_owned();
+    ending.observed[0].values = longer.observed[0].values.slice(ndarray::s![..origin]).to_owned();
+    let spec = ForecastSpec::new(TimeDelta::days(21));
+    let at = ForecastSpec { origin: Some(longer.time(origin)), ..spec.clone() };
+    let (a, b) = (forecast(&ending, &spec).unwrap(), forecast(&longer, &at).unwrap());
+    assert!(a.model.contains("past years"), "{}", a.model);
+    assert_eq!(a.points, b.points);
+}
+
 #[test]
 fn two_years_of_weather_are_needed_and_a_kept_model_keeps_them() {
     let mut short = town(600);
