@@ -78,7 +78,9 @@ impl Choice {
     pub fn text_en(&self) -> String {
         let Some(compared) = &self.compared else {
             return match self.method {
-                MethodKind::Scorecard => "a scorecard; too few rows for boosted trees".to_owned(),
+                MethodKind::Scorecard => {
+                    "a scorecard; trees were not tried: too few rows, or not asked for".to_owned()
+                }
                 MethodKind::Boosted => "boosted trees".to_owned(),
             };
         };
