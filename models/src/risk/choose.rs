@@ -151,14 +151,19 @@ pub(super) fn fit_rows(
         let choice = Choice { method: MethodKind::Scorecard, compared };
         Ok(model(Method::Scorecard(card), choice))
     };
-    let positives = rows.iter().filter(|&&row| labels[row]).count();
-    let few = positives.min(rows.len() - positives) < MIN_SCARCE_ROWS;
+    let positive = |rows: &[usize]| rows.iter().filter(|&&row| labels[row]).count();
+    let order = canonical_order(table.ids(), rows, spec.seed);
+    let compared = &order[..COMPARED_ROWS.min(order.len())];
+    let positives = positive(compared);
+    let few = positives.min(compared.len() - positives) < MIN_SCARCE_ROWS;
     if few || spec.method == Some(MethodKind::Scorecard) || table.columns.is_empty() {
         return scorecard(None);
     }
-    let mut order = canonical_order(table.ids(), rows, spec.seed);
-    order.truncate(COMPARED_ROWS);
-    let held = Held::of(table, labels, &order, (FOLDS, spec.embargo_days))?;
+    let held = match Held::of(table, labels, compared, (FOLDS, spec.embargo_days)) {
+        // Many rows, but of few ids.
+        Err(RiskError::TooFewOfClass { .. }) => return scorecard(None),
+        held => held?,
+    };
     let inputs = Inputs::to_learn(table);
     let trees = held.trees(&inputs, labels, spec)?;
     let card = held.scorecard(table, labels, spec)?;
@@ -167,7 +172,6 @@ pub(super) fn fit_rows(
     if !better && spec.method.is_none() {
         return scorecard(Some(compared));
     }
-    let order = canonical_order(table.ids(), rows, spec.seed);
     let learnt = labelled(&inputs, labels, &order);
     let ensembles = inputs.ensembles(&trees.parts, spec.seed, &learnt)?;
     let outcomes: Vec<bool> = held.judged().map(|row| labels[row]).collect();
@@ -178,7 +182,7 @@ pub(super) fn fit_rows(
         features: inputs.features(&ensembles),
         ensembles,
         intercept: trees.intercept,
-        base_rate: stored(positives as f64 / rows.len() as f64),
+        base_rate: stored(positive(rows) as f64 / rows.len() as f64),
         scores: Metrics::of(&probabilities, &outcomes)?,
         calibration,
     };

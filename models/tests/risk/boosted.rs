@@ -192,6 +192,24 @@ fn trees_read_back_score_to_the_last_bit_in_any_order_of_rows() {
     assert!(error.to_string().contains("do not fit the features"), "{error}");
 }
 
+/// Hundreds of rows of each outcome, all the positive ones of two customers: no
+/// three folds of customers can have both.
+#[test]
+fn many_rows_of_few_customers_are_a_scorecard() {
+    let rows = 900;
+    let id = |row: usize| match row % 3 {
+        0 => format!("risky-{}", row % 2),
+        _ => format!("safe-{row}"),
+    };
+    let columns = vec![
+        ("id", words((0..rows).map(id))),
+        ("x", numbers((0..rows).map(|row| (row % 3) as f64))),
+        ("label", flags((0..rows).map(|row| row % 3 == 0))),
+    ];
+    let model = fit(&table(columns), &spec().folds(2)).unwrap();
+    assert!(model.choice.text_en().contains("trees were not tried"), "{}", model.choice.text_en());
+}
+
 /// What is drawn at random tells nobody apart, however many trees look at it.
 #[test]
 fn noise_stays_at_the_base_rate() {
