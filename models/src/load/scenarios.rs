@@ -18,7 +18,7 @@ use super::forecast::Predicted;
 use super::known::{History, Prepared};
 use super::lessons::Lessons;
 use super::model::{LoadModel, Recent, Request};
-use super::series::LoadSeries;
+use super::series::{Covariate, LoadSeries};
 
 /// Leads up to so many days are forecast from the weather observed last.
 pub(crate) const FROM_DAYS: usize = 2;
@@ -65,7 +65,7 @@ impl Scenarios {
         {
             return Ok(None);
         }
-        let told = told(series, &made_up);
+        let told = told(series, &made_up, request.cut);
         let inner = Prepared::new(&told, clock, request.steps);
         // What is known ahead comes first, in the same places.
         let place = |name: &String| inner.weather.iter().position(|w| w.name == *name);
@@ -93,7 +93,7 @@ impl Scenarios {
         predicted: &mut [Predicted],
     ) {
         let courses = courses(series, origin, steps);
-        let mut told = told(series, &self.made_up);
+        let mut told = told(series, &self.made_up, origin);
         lengthen(&mut told, origin + steps);
         let transform = self.model.transform();
         let mut recent = Recent::default();
@@ -163,11 +163,17 @@ fn widening(years: usize) -> f64 {
     ((years + 1.0) / (years - 1.0)).sqrt()
 }
 
-/// The series with some observed covariates told ahead.
-fn told(series: &LoadSeries, made_up: &[String]) -> LoadSeries {
+/// The series with some observed covariates told ahead; of what came from
+/// `origin` on nothing is left.
+fn told(series: &LoadSeries, made_up: &[String], origin: usize) -> LoadSeries {
     let mut told = series.clone();
-    let moves = |c: &super::series::Covariate| made_up.contains(&c.name);
-    told.known.extend(series.observed.iter().filter(|c| moves(c)).cloned());
+    let moves = |c: &Covariate| made_up.contains(&c.name);
+    let cut = |c: &Covariate| {
+        let mut known = c.clone();
+        known.values.iter_mut().skip(origin).for_each(|value| *value = f64::NAN);
+        known
+    };
+    told.known.extend(series.observed.iter().filter(|c| moves(c)).map(cut));
     told.observed.retain(|c| !moves(c));
     told
 }

@@ -44,7 +44,8 @@ fn a_month_ahead_past_weather_makes_honest_intervals() {
 #[test]
 fn what_the_weather_will_be_changes_nothing_and_what_it_was_does() {
     let honest = unforeseen();
-    let origin = honest.len() - 40 * 24;
+    // Begins and ends in the middle of a day, which has a warmest and a coldest hour.
+    let origin = honest.len() - 40 * 24 + 13;
     let spec = ForecastSpec {
         origin: Some(honest.time(origin)),
         ..ForecastSpec::new(TimeDelta::days(21))
