@@ -73,6 +73,7 @@ impl Months {
 #[cfg(test)]
 mod tests {
     use datafusion::common::ScalarValue;
+    use datafusion::optimizer::analyzer::type_coercion::TypeCoercionRewriter;
     use datafusion::prelude::{SessionContext, col};
 
     use super::*;
@@ -89,6 +90,8 @@ mod tests {
         ];
         let schema = DFSchema::try_from(Schema::new(fields)).expect("a schema");
         let expr = SessionContext::new().parse_sql_expr(sql, &schema).expect(sql);
+        // As a rule of the optimizer meets it, after the types have been made to fit.
+        let expr = expr.rewrite(&mut TypeCoercionRewriter::new(&schema)).expect(sql).data;
         months().are_told(&expr)
     }
 
