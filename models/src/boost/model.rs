@@ -73,13 +73,6 @@ impl Boost {
         &self.validation_losses
     }
 
-    /// The model as it was after its first `trees` trees.
-    #[must_use]
-    pub fn truncated(mut self, trees: usize) -> Self {
-        self.trees.truncate(trees);
-        self
-    }
-
     /// Gain of all splits by each column.
     pub fn importance(&self) -> Array1<f64> {
         let mut gains = Array1::zeros(self.columns);
@@ -107,6 +100,39 @@ impl Boost {
         };
         self.each_block(x, scores.as_slice_mut().unwrap_or_default(), (1, 1), work)?;
         Ok(scores)
+    }
+
+    /// [`scores`](Self::scores) as they were after some numbers of trees, which
+    /// rise: a column each.
+    ///
+    /// # Errors
+    ///
+    /// As [`scores`](Self::scores).
+    pub fn staged_scores<D: Data<Elem = f64>>(
+        &self,
+        x: &ArrayBase<D, Ix2>,
+        after: &[usize],
+    ) -> Result<Array2<f64>, Error> {
+        let mut staged = Array2::zeros((x.nrows(), after.len()));
+        if after.is_empty() {
+            return Ok(staged);
+        }
+        let work = |rows: &[f64], staged: &mut [f64]| {
+            let mut scores = vec![self.start; rows.len() / self.columns];
+            let mut grown = 0;
+            for (stage, &trees) in after.iter().enumerate() {
+                let trees = trees.clamp(grown, self.trees.len());
+                for tree in &self.trees[grown..trees] {
+                    tree.add(rows, self.columns, &mut scores);
+                }
+                grown = trees;
+                for (row, score) in staged.chunks_exact_mut(after.len()).zip(&scores) {
+                    row[stage] = *score;
+                }
+            }
+        };
+        self.each_block(x, staged.as_slice_mut().unwrap_or_default(), (after.len(), 1), work)?;
+        Ok(staged)
     }
 
     /// What each column adds to each row's raw score: exact Shapley values, a

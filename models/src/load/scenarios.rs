@@ -1,15 +1,13 @@
 //! Weather that nobody knows yet, as it has been in other years.
 //!
-//! A covariate that is only observed cannot be used ahead. Beyond a week its last
-//! values tell next to nothing, but its season does: the load is forecast under
+//! A covariate that is only observed cannot be used ahead. Beyond some days its
+//! last values tell next to nothing, but its season does: the load is forecast under
 //! the weather of the same days of each past year, and a few days to either side
 //! (Hong and Fan, International Journal of Forecasting 32 (2016), section 3.2),
 //! each with the errors that a model makes whom the weather is told.
 
-use std::borrow::Cow;
-
 use chrono::{Months, TimeDelta};
-use ndarray::Array1;
+use ndarray::{Array1, s};
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
@@ -43,7 +41,7 @@ pub(crate) struct Scenarios {
 
 impl Scenarios {
     /// `None` where no observed covariate has a season to speak of, or nothing is
-    /// asked for beyond a week.
+    /// asked for beyond the days that are forecast from its last values.
     pub(crate) fn fit(
         prepared: &Prepared<'_>,
         clock: Clock,
@@ -54,7 +52,7 @@ impl Scenarios {
         let made_up: Vec<String> = series
             .observed
             .iter()
-            .filter(|covariate| is_seasonal(series, covariate.values.as_slice(), request.cut))
+            .filter(|covariate| is_seasonal(series, covariate, request.cut))
             .map(|covariate| covariate.name.clone())
             .collect();
         let slots = prepared.frame.slots;
@@ -84,7 +82,7 @@ impl Scenarios {
         format!("from {from} d ahead on under {} of past years", self.made_up.join(", "))
     }
 
-    /// Puts forecasts under past weather in the place of those beyond a week.
+    /// Puts forecasts under past weather in the place of those beyond these days.
     pub(crate) fn replace(
         &self,
         series: &LoadSeries,
@@ -237,12 +235,11 @@ fn steps_of_year(series: &LoadSeries) -> usize {
 }
 
 /// Does the same day of the year before say more of it than its mean?
-fn is_seasonal(series: &LoadSeries, values: Option<&[f64]>, cut: usize) -> bool {
+fn is_seasonal(series: &LoadSeries, covariate: &Covariate, cut: usize) -> bool {
     let year = steps_of_year(series);
-    let values = Cow::from(values.unwrap_or_default());
-    let values = &values[..cut.min(values.len())];
+    let values = covariate.values.slice(s![..cut.min(covariate.values.len())]);
     let pairs = || {
-        let later = values.iter().skip(year).zip(values);
+        let later = values.iter().skip(year).zip(&values);
         later.filter(|(now, then)| now.is_finite() && then.is_finite())
     };
     let count = pairs().count() as f64;

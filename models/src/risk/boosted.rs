@@ -12,13 +12,13 @@ use super::calibration::{Calibration, probability};
 use super::column::{Column, Kind, MISSING, Values};
 use super::error::{Result, RiskError};
 use super::evaluation::Metrics;
-use super::score::{Explained, Score, explained};
-use super::table::{RiskTable, missing_feature, position};
+use super::score::{Explainer, Score};
+use super::table::RiskTable;
 use crate::boost::{Boost, BoostParams, Loss};
 use crate::parallel;
 
 /// So many rows, the riskiest, have exact Shapley values for reasons, which
-/// cost a thousand times a score.
+/// cost hundreds of times a score.
 const ROWS_EXACT: usize = 300;
 /// So many have reasons at all, if they are riskier than the average.
 const ROWS_EXPLAINED: usize = 100_000;
@@ -29,7 +29,7 @@ const BLOCK_ROWS: usize = 4_096;
 /// calibration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Boosted {
-    /// The features, the one that gained most first.
+    /// The features, in the order of the trees' columns.
     pub features: Vec<BoostedFeature>,
     /// Ensembles, whose weighted scores are summed.
     pub ensembles: Vec<Ensemble>,
@@ -152,14 +152,9 @@ impl<'a> Inputs<'a> {
 
     /// As a model knows them.
     fn known(table: &'a RiskTable, model: &str, features: &[BoostedFeature]) -> Result<Self> {
-        let names: Vec<&str> = table.features().collect();
-        let mut columns = Vec::with_capacity(features.len());
-        for BoostedFeature { feature, kind, .. } in features {
-            let at =
-                position(feature, &names).ok_or_else(|| missing_feature(model, feature, &names))?;
-            columns.push(table.columns[at].read_for(model, *kind)?);
-        }
-        let categories = features.iter().map(|feature| feature.categories.clone()).collect();
+        let needed = features.iter().map(|known| (known.feature.as_str(), known.kind));
+        let columns = table.read_for(model, needed)?;
+        let categories = features.iter().map(|known| known.categories.clone()).collect();
         Ok(Self::new(columns, categories))
     }
 
@@ -228,7 +223,7 @@ impl<'a> Inputs<'a> {
         parallel::each(ensembles, parallel::available(), grow).into_iter().collect()
     }
 
-    /// The features, and how the order of columns follows from it.
+    /// The features, with what each gained.
     pub(super) fn features(&self, ensembles: &[Ensemble]) -> Vec<BoostedFeature> {
         let mut gains = Array1::<f64>::zeros(self.columns.len());
         for ensemble in ensembles {
@@ -266,15 +261,6 @@ fn sorted_names(column: &Column) -> Vec<String> {
 }
 
 impl Boosted {
-    /// Log-odds of some rows before calibration.
-    fn margins(&self, matrix: &Array2<f64>) -> Result<Array1<f64>> {
-        let mut margins = Array1::from_elem(matrix.nrows(), self.intercept);
-        for ensemble in &self.ensembles {
-            margins.scaled_add(ensemble.weight, &ensemble.trees.scores(matrix)?);
-        }
-        Ok(margins)
-    }
-
     /// Probabilities of some rows.
     pub(super) fn probabilities(
         &self,
@@ -282,23 +268,30 @@ impl Boosted {
         table: &RiskTable,
         rows: &[usize],
     ) -> Result<Vec<f64>> {
-        let inputs = Inputs::known(table, model, &self.features)?;
-        let margins = self.margins(&inputs.matrix(rows))?;
-        Ok(margins.iter().map(|&margin| probability(self.calibration.apply(margin))).collect())
+        self.calibrated(&Inputs::known(table, model, &self.features)?, rows)
+    }
+
+    fn calibrated(&self, inputs: &Inputs<'_>, rows: &[usize]) -> Result<Vec<f64>> {
+        let mut probabilities = Vec::with_capacity(rows.len());
+        for rows in rows.chunks(BLOCK_ROWS) {
+            let matrix = inputs.matrix(rows);
+            let mut margins = Array1::from_elem(rows.len(), self.intercept);
+            for ensemble in &self.ensembles {
+                margins.scaled_add(ensemble.weight, &ensemble.trees.scores(&matrix)?);
+            }
+            let calibrated = margins.iter().map(|&margin| self.calibration.apply(margin));
+            probabilities.extend(calibrated.map(probability));
+        }
+        Ok(probabilities)
     }
 
     /// Probabilities and reasons of every row.
     pub(super) fn score(&self, model: &str, table: &RiskTable) -> Result<Vec<Score>> {
         let inputs = Inputs::known(table, model, &self.features)?;
         let mut all: Vec<usize> = (0..table.len()).collect();
-        let mut scores = Vec::with_capacity(table.len());
-        for rows in all.chunks(BLOCK_ROWS) {
-            for (&row, margin) in rows.iter().zip(self.margins(&inputs.matrix(rows))?) {
-                let (id, log_odds) = (table.ids()[row].clone(), self.calibration.apply(margin));
-                let reasons = [const { None }; 3];
-                scores.push(Score { id, probability: probability(log_odds), reasons });
-            }
-        }
+        let scored = table.ids().iter().zip(self.calibrated(&inputs, &all)?);
+        let mut scores: Vec<Score> =
+            scored.map(|(id, probability)| Score::bare(id, probability)).collect();
         all.retain(|&row| scores[row].probability > self.base_rate);
         all.sort_by(|&a, &b| scores[b].probability.total_cmp(&scores[a].probability));
         all.truncate(ROWS_EXPLAINED);
@@ -317,7 +310,7 @@ impl Boosted {
         adds: impl Fn(&Boost, &Array2<f64>) -> std::result::Result<Array2<f64>, linfa::Error>,
         scores: &mut [Score],
     ) -> Result<()> {
-        let average = self.expectation();
+        let explainer = Explainer::new(self.expectation(), &self.calibration);
         for rows in rows.chunks(BLOCK_ROWS) {
             let matrix = inputs.matrix(rows);
             let mut contributions = Array2::<f64>::zeros(matrix.dim());
@@ -325,14 +318,9 @@ impl Boosted {
                 contributions.scaled_add(ensemble.weight, &adds(&ensemble.trees, &matrix)?);
             }
             for (&row, contributions) in rows.iter().zip(contributions.rows()) {
-                let told = Explained {
-                    average,
-                    contributions: &contributions.to_vec(),
-                    calibration: &self.calibration,
-                };
                 let feature =
                     |at: usize| (self.features[at].feature.clone(), inputs.columns[at].show(row));
-                scores[row].reasons = explained(&told, feature).1;
+                scores[row].reasons = explainer.explain(&contributions.to_vec(), feature).1;
             }
         }
         Ok(())

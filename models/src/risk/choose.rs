@@ -217,8 +217,7 @@ impl Held {
         let outcomes: Array1<bool> = self.judged().map(|row| labels[row]).collect();
         let fold = |(setting, (learnt, judged)): (Setting, &(Labelled, Labelled))| {
             let grown = inputs.grown(setting, spec.seed, learnt)?;
-            let after = |&trees| Ok(grown.clone().truncated(trees).scores(judged.records())?);
-            setting.trees().iter().map(after).collect::<Result<Vec<Array1<f64>>>>()
+            Ok(grown.staged_scores(judged.records(), setting.trees())?)
         };
         // The longest first.
         let settings = Setting::ALL.into_iter().rev();
@@ -229,7 +228,7 @@ impl Held {
         for (setting, scores) in settings.zip(scores.chunks(folds.len())) {
             let mut least: Option<(f64, usize, Array1<f64>)> = None;
             for (stage, &trees) in setting.trees().iter().enumerate() {
-                let parts: Vec<_> = scores.iter().map(|fold| fold[stage].view()).collect();
+                let parts: Vec<_> = scores.iter().map(|fold| fold.column(stage)).collect();
                 let margins = ndarray::concatenate(Axis(0), &parts).map_err(linfa::Error::from)?;
                 let fitted = stacked(&margins.view().insert_axis(Axis(1)).to_owned(), &outcomes)?;
                 let loss = mean_loss(&fitted.margins, &outcomes);

@@ -6,10 +6,10 @@
 //! ```
 //!
 //! A model is a weight-of-evidence scorecard or boosted trees ([`crate::boost`]),
-//! whichever says more of rows it did not see ([`choose`]); asked for by nobody,
-//! the settings of the trees are chosen the same way. For the scorecard each
-//! feature is cut into segments of like risk, monotone where the data allow it, with missing values
-//! apart and rare categories pooled; the logarithms of the segments' odds are
+//! where these say clearly more of rows that neither has seen ([`choose`]); several
+//! ways of growing trees are stacked by what each says of such rows. For the
+//! scorecard each feature is cut into segments of like risk, monotone where the
+//! data allow it, with missing values apart and rare categories pooled; the logarithms of the segments' odds are
 //! joined by linfa's logistic regression. What the regression sees of a row
 //! comes from segments that did not, so that a feature of ten thousand
 //! categories cannot learn the outcomes by heart, and a feature that says

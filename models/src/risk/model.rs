@@ -87,12 +87,8 @@ impl RiskModel {
     pub fn score_only(&self, table: &RiskTable) -> Result<Vec<Score>> {
         let all: Vec<usize> = (0..table.len()).collect();
         let probabilities = self.probabilities(table, &all)?;
-        let bare = |(id, probability): (&String, f64)| Score {
-            id: id.clone(),
-            probability,
-            reasons: [const { None }; 3],
-        };
-        Ok(table.ids().iter().zip(probabilities).map(bare).collect())
+        let scored = table.ids().iter().zip(probabilities);
+        Ok(scored.map(|(id, probability)| Score::bare(id, probability)).collect())
     }
 
     /// Probabilities alone, of some rows.

@@ -9,7 +9,7 @@ use super::cells::{ordered_cell, places};
 use super::column::{Column, Values};
 use super::error::Result;
 use super::scorecard::{Bin, Bins, Characteristic, Scorecard};
-use super::table::{RiskTable, missing_feature, position};
+use super::table::RiskTable;
 
 /// A reason smaller than this, in log-odds, would print as zero.
 const MIN_CONTRIBUTION: f64 = 0.005;
@@ -24,6 +24,13 @@ pub struct Score {
     /// What raises the risk most, strongest first; `None` where nothing more
     /// does.
     pub reasons: [Option<Reason>; 3],
+}
+
+impl Score {
+    /// Without reasons.
+    pub(super) fn bare(id: &str, probability: f64) -> Self {
+        Self { id: id.to_owned(), probability, reasons: [const { None }; 3] }
+    }
 }
 
 /// One contribution to a score.
@@ -100,22 +107,17 @@ impl Applied<'_> {
 impl Scorecard {
     pub(super) fn score(&self, model: &str, table: &RiskTable) -> Result<Vec<Score>> {
         let applied = self.applied(model, table)?;
-        let average = self.average_margin();
+        let explainer = Explainer::new(self.average_margin(), &self.calibration);
         let mut contributions = vec![0.0; applied.len()];
         let scores = table.ids().iter().enumerate().map(|(row, id)| {
             for (contribution, applied) in contributions.iter_mut().zip(&applied) {
                 *contribution = applied.contribution(row);
             }
-            let told = Explained {
-                average,
-                contributions: &contributions,
-                calibration: &self.calibration,
-            };
             let feature = |at: usize| {
                 let Applied { characteristic, column, .. } = &applied[at];
                 (characteristic.feature.clone(), column.show(row))
             };
-            let (log_odds, reasons) = explained(&told, feature);
+            let (log_odds, reasons) = explainer.explain(&contributions, feature);
             Score { id: id.clone(), probability: probability(log_odds), reasons }
         });
         Ok(scores.collect())
@@ -144,56 +146,61 @@ impl Scorecard {
     }
 
     fn applied<'a>(&'a self, model: &str, table: &'a RiskTable) -> Result<Vec<Applied<'a>>> {
-        let names: Vec<&str> = table.features().collect();
-        let apply = |characteristic: &'a Characteristic| {
-            let feature = &characteristic.feature;
-            let at =
-                position(feature, &names).ok_or_else(|| missing_feature(model, feature, &names))?;
-            let column = table.columns[at].read_for(model, characteristic.kind)?;
+        let needed = self.characteristics.iter().map(|c| (c.feature.as_str(), c.kind));
+        let columns = table.read_for(model, needed)?;
+        let apply = |(characteristic, column): (&'a Characteristic, Cow<'a, Column>)| {
             let bin_of_code = match (&column.values, &characteristic.bins) {
                 (Values::Text { names: present, .. }, Bins::Named { names, .. }) => {
                     places(present, names)
                 }
                 _ => Vec::new(),
             };
-            Ok(Applied { characteristic, column, bin_of_code })
+            Applied { characteristic, column, bin_of_code }
         };
-        self.characteristics.iter().map(apply).collect()
+        Ok(self.characteristics.iter().zip(columns).map(apply).collect())
     }
 }
 
-/// What a model of sums says of a row.
-pub(super) struct Explained<'a> {
-    /// Log-odds of the average training row, before calibration.
-    pub(super) average: f64,
-    /// What each feature adds to that.
-    pub(super) contributions: &'a [f64],
-    pub(super) calibration: &'a Calibration,
+/// Tells what the features of a row add up to, in a model of sums.
+pub(super) struct Explainer<'a> {
+    /// Log-odds of the average training row, before calibration and after.
+    average: f64,
+    calibrated_average: f64,
+    calibration: &'a Calibration,
 }
 
-/// Calibrated log-odds and reasons; `feature` gives the name and the value of
-/// the contribution at a place.
-pub(super) fn explained(
-    told: &Explained<'_>,
-    feature: impl Fn(usize) -> (String, Option<String>),
-) -> (f64, [Option<Reason>; 3]) {
-    let difference: f64 = told.contributions.iter().sum();
-    let log_odds = told.calibration.apply(told.average + difference);
-    // Calibration stretches the whole difference; each part takes its share, so
-    // that the parts still add up.
-    let stretch = if difference.abs() > 1e-9 {
-        (log_odds - told.calibration.apply(told.average)) / difference
-    } else {
-        1.0
-    };
-    let reasons = strongest(told.contributions).map(|at| {
-        let contribution = told.contributions[at?] * stretch;
-        (contribution >= MIN_CONTRIBUTION).then(|| {
-            let (feature, value) = feature(at.unwrap_or_default());
-            Reason { feature, value, contribution }
-        })
-    });
-    (log_odds, reasons)
+impl<'a> Explainer<'a> {
+    /// `average`: log-odds of the average training row, before calibration.
+    pub(super) fn new(average: f64, calibration: &'a Calibration) -> Self {
+        Self { average, calibrated_average: calibration.apply(average), calibration }
+    }
+
+    /// Calibrated log-odds and reasons by what each feature adds to the average;
+    /// `feature` gives the name and the value of that at a place.
+    pub(super) fn explain(
+        &self,
+        contributions: &[f64],
+        feature: impl Fn(usize) -> (String, Option<String>),
+    ) -> (f64, [Option<Reason>; 3]) {
+        let difference: f64 = contributions.iter().sum();
+        let log_odds = self.calibration.apply(self.average + difference);
+        // Calibration stretches the whole difference; each part takes its share, so
+        // that the parts still add up.
+        let stretch = if difference.abs() > 1e-9 {
+            (log_odds - self.calibrated_average) / difference
+        } else {
+            1.0
+        };
+        let reasons = strongest(contributions).map(|at| {
+            let at = at?;
+            let contribution = contributions[at] * stretch;
+            (contribution >= MIN_CONTRIBUTION).then(|| {
+                let (feature, value) = feature(at);
+                Reason { feature, value, contribution }
+            })
+        });
+        (log_odds, reasons)
+    }
 }
 
 /// Positions of the three greatest values, greatest first; the first of equals

@@ -1,5 +1,6 @@
 //! Record batches in, columns out.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -82,6 +83,27 @@ impl RiskTable {
         Ok(self)
     }
 
+    /// The columns a model needs, as it learned them.
+    ///
+    /// # Errors
+    /// `MissingFeature` and `FeatureType`, naming the column.
+    pub(super) fn read_for<'a>(
+        &self,
+        model: &str,
+        needed: impl Iterator<Item = (&'a str, Kind)>,
+    ) -> Result<Vec<Cow<'_, Column>>> {
+        let names: Vec<&str> = self.features().collect();
+        let read = |(feature, kind): (&'a str, Kind)| {
+            let at = position(feature, &names).ok_or_else(|| RiskError::MissingFeature {
+                model: model.to_owned(),
+                feature: feature.to_owned(),
+                present: listed(names.iter().copied()),
+            })?;
+            self.columns[at].read_for(model, kind)
+        };
+        needed.map(read).collect()
+    }
+
     pub(super) fn instants(&self) -> Option<&[i64]> {
         self.instants.as_deref()
     }
@@ -134,7 +156,7 @@ fn find(role: &'static str, column: &str, names: &[&str]) -> Result<usize> {
 
 /// Position of a column by its exact name, or by the only one equal but for
 /// case.
-pub(super) fn position(column: &str, names: &[&str]) -> Option<usize> {
+fn position(column: &str, names: &[&str]) -> Option<usize> {
     if let Some(at) = names.iter().position(|name| *name == column) {
         return Some(at);
     }
@@ -142,16 +164,8 @@ pub(super) fn position(column: &str, names: &[&str]) -> Option<usize> {
     alike.next().filter(|_| alike.next().is_none())
 }
 
-pub(super) fn missing_feature(model: &str, feature: &str, names: &[&str]) -> RiskError {
-    RiskError::MissingFeature {
-        model: model.to_owned(),
-        feature: feature.to_owned(),
-        present: listed(names.iter().copied()),
-    }
-}
-
 /// Names for a message, at most thirty of them.
-pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let shown = names.iter().take(30).copied().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(30) {

@@ -97,3 +97,17 @@ fn a_tree_of_one_split_gives_all_to_its_column() {
     let predicted: Array1<f64> = model.predict(&x);
     assert!((predicted[3] - 8.0).abs() < 1e-7);
 }
+
+#[test]
+fn ways_down_the_trees_add_up_to_the_scores_and_of_one_split_are_shapleys() {
+    let (x, y) = sample(700, 4, 9);
+    let data = Dataset::new(x.clone(), y);
+    let model = Boost::params().trees(20).max_leaves(12).fit(&data).unwrap();
+    let sums = model.ways(&x).unwrap().sum_axis(Axis(1)) + model.expectation();
+    let scores = model.scores(&x).unwrap();
+    assert!(sums.iter().zip(&scores).all(|(sum, score)| (sum - score).abs() < 1e-9));
+    let stump = Boost::params().trees(1).max_leaves(2).fit(&data).unwrap();
+    let (ways, shap) = (stump.ways(&x).unwrap(), stump.shap(&x).unwrap());
+    assert!(ways.iter().zip(&shap).all(|(way, value)| (way - value).abs() < 1e-12));
+    assert!(ways.iter().any(|way| way.abs() > 0.01));
+}

@@ -61,3 +61,17 @@ fn rows_set_aside_teach_nothing() {
     let (fitted, aside): (Vec<f64>, Vec<f64>) = apart.iter().partition(|d| d.abs() < 0.05);
     assert!((800..1_200).contains(&fitted.len()), "{} {}", fitted.len(), aside.len());
 }
+
+/// To the last bit, past the end and across blocks of rows.
+#[test]
+fn staged_scores_are_those_of_fits_of_fewer_trees() {
+    let data = noisy(700);
+    let fit = |trees| Boost::params().trees(trees).fit(&data).unwrap();
+    let staged = fit(30).staged_scores(&data.records, &[0, 7, 7, 30, 99]).unwrap();
+    for (stage, trees) in [(1, 7), (2, 7), (3, 30), (4, 30)] {
+        assert_eq!(staged.column(stage), fit(trees).scores(&data.records).unwrap(), "{trees}");
+    }
+    assert!(staged.column(0).iter().all(|score| *score == staged[[0, 0]]));
+    assert_eq!(fit(3).staged_scores(&data.records, &[]).unwrap().dim(), (700, 0));
+    assert!(fit(3).staged_scores(&data.records.slice(s![.., ..2]), &[3]).is_err());
+}

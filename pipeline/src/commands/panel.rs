@@ -16,7 +16,7 @@ use loadstar_sql::{Lake, stream};
 use crate::UsageError;
 use crate::cli::ForecastArgs;
 use crate::commands::forecast::{fields, rows};
-use crate::commands::series;
+use crate::commands::series::{self, Asked};
 use crate::context::Context;
 use crate::output::{Output, format_of};
 use crate::terminal::{Stages, thousands};
@@ -30,22 +30,14 @@ const TOLD: usize = 5;
 pub async fn run(args: ForecastArgs, each: &str, lake: &Lake, context: &Context) -> Result<()> {
     let series = &args.series;
     series::check_quantiles(&series.quantiles)?;
-    let (Some(query), Some(time), Some(target), Some(path)) =
-        (&series.query, &series.time, &series.target, &args.output)
+    let (Some(Asked { query, columns, zone }), Some(path)) = (Asked::of(series)?, &args.output)
     else {
         bail!(UsageError::new("--each goes with --query, --time, --target and --output"));
     };
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let query = query.trim().trim_end_matches(';');
-    let sorted = format!("SELECT * FROM ({query}) ORDER BY {}, {}", quoted(each), quoted(time));
-    let columns = SeriesColumns {
-        time: time.clone(),
-        target: target.clone(),
-        known: series.known.clone(),
-        observed: series.observed.clone(),
-        holiday: None,
-    };
-    let zone = series.time_zone.as_deref().map(series::zone).transpose()?;
+    let (id, time) = (quoted(each), quoted(&columns.time));
+    let sorted = format!("SELECT * FROM ({query}) ORDER BY {id}, {time}");
     let mut stages = Stages::new(1);
     let stage = stages.begin("forecasting each series");
     let mut panel = Panel {

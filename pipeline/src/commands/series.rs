@@ -28,21 +28,37 @@ pub struct Scope {
 /// Reads what `args` names.
 pub async fn read(session: &SessionContext, args: &SeriesArgs) -> Result<Scope> {
     check_quantiles(&args.quantiles)?;
-    match (&args.query, &args.time, &args.target) {
-        (Some(query), Some(time), Some(target)) => {
-            let rows = loadstar_sql::collect(session, query).await?;
-            let columns = SeriesColumns {
-                time: time.clone(),
-                target: target.clone(),
-                known: args.known.clone(),
-                observed: args.observed.clone(),
-                holiday: None,
-            };
-            let zone = args.time_zone.as_deref().map(zone).transpose()?;
-            let series = LoadSeries::from_batches(&rows, &columns, zone, BTreeSet::new())?;
-            Ok(Scope { series, name: "query".into(), unit: "" })
-        }
-        _ => from_lake(session, args).await,
+    let Some(Asked { query, columns, zone }) = Asked::of(args)? else {
+        return from_lake(session, args).await;
+    };
+    let rows = loadstar_sql::collect(session, query).await?;
+    let series = LoadSeries::from_batches(&rows, &columns, zone, BTreeSet::new())?;
+    Ok(Scope { series, name: "query".into(), unit: "" })
+}
+
+/// A query that was asked about, and what its columns mean.
+pub struct Asked<'a> {
+    pub query: &'a str,
+    pub columns: SeriesColumns,
+    pub zone: Option<Tz>,
+}
+
+impl<'a> Asked<'a> {
+    /// `None` if it is the lake that was asked about.
+    pub fn of(args: &'a SeriesArgs) -> Result<Option<Self>> {
+        let (Some(query), Some(time), Some(target)) = (&args.query, &args.time, &args.target)
+        else {
+            return Ok(None);
+        };
+        let columns = SeriesColumns {
+            time: time.clone(),
+            target: target.clone(),
+            known: args.known.clone(),
+            observed: args.observed.clone(),
+            holiday: None,
+        };
+        let zone = args.time_zone.as_deref().map(zone).transpose()?;
+        Ok(Some(Self { query, columns, zone }))
     }
 }
 
@@ -87,7 +103,7 @@ async fn from_lake(session: &SessionContext, args: &SeriesArgs) -> Result<Scope>
 /// The clock of the settlement day, see [`loadstar_schema::day`].
 const SETTLEMENT_ZONE: &str = "Asia/Shanghai";
 
-pub fn zone(name: &str) -> Result<Tz> {
+fn zone(name: &str) -> Result<Tz> {
     name.parse().map_err(|_| {
         UsageError::new(format!(
             "--time-zone {name}: no such zone; write it like Australia/Melbourne"
