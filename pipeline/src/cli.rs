@@ -275,10 +275,18 @@ pub enum RiskAction {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RiskKind {
-    /// Who will leave within 90 days
+    /// Who will be closed or suspended within 90 days
     Churn,
+    /// Who will buy from another seller within 90 days
+    ChurnSwitched,
+    /// Who will feed energy in for the first time within 90 days
+    ChurnOwnGeneration,
+    /// Whose use of 90 days will be half or less of what was to be expected
+    ChurnSustainedDrop,
     /// Which bill will be unpaid 30 days past due
     Arrears,
+    /// Where a visit would confirm use past the meter
+    Theft,
 }
 
 #[derive(Debug, Args)]

@@ -57,6 +57,19 @@ const NAMES: &[(&str, Reads, &str, &str)] = &[
     ("overdue_amount", Money, "overdue amount", "逾期金额"),
     ("days_overdue", Days, "days overdue", "逾期天数"),
     ("contract_days_left", Days, "days left of the contract", "合同剩余天数"),
+    ("drop_share", Share, "use below what was to be expected", "低于预期电量比例"),
+    (
+        "loss_similarity",
+        Share,
+        "loss of the area rose by what is missing",
+        "台区损失增量与缺失电量相似度",
+    ),
+    ("area_loss_share", Share, "loss of the area", "台区线损率"),
+    ("area_loss_change", Change, "change of the loss of the area", "台区线损率变化"),
+    ("meter_events_180d", Number, "meter events in 180 days", "近180天计量告警"),
+    ("register_faults_180d", Number, "register faults in 180 days", "近180天示数异常次数"),
+    ("confirmed_before", Number, "cases confirmed before", "历史查实次数"),
+    ("zero_day_share", Share, "days without use", "零电量天数比例"),
 ];
 
 /// What reasons are worded with: the names of the lake's codes.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, RecordBatch,
-    StringArray, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Decimal128Array, Float64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
-use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::compute::{cast, concat_batches, filter_record_batch, is_not_null};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Int32Type, Schema, SchemaRef};
 use chrono::{DateTime, Days, Months, Utc};
 use loadstar_models::risk::{RiskError, RiskModel, RiskSpec, RiskTable, Score};
@@ -28,6 +28,8 @@ pub struct Kind {
     pub name: &'static str,
     /// Where its rows come from.
     pub features: Features,
+    /// Which of their labels it learns.
+    label: &'static str,
     /// Days after its instant until the outcome is known.
     pub horizon_days: u64,
     /// Training instants, a month apart.
@@ -46,26 +48,66 @@ impl Kind {
 pub const ARREARS: Kind = Kind {
     name: "arrears",
     features: Features::Arrears,
+    label: "label",
     horizon_days: 62,
     instants: 9,
     action_from: &[(0.6, "guarantee or prepayment"), (0.3, "payment plan"), (0.1, "reminder")],
 };
 
-/// Who will leave.
+/// Who will be closed or suspended.
 pub const CHURN: Kind = Kind {
     name: "churn",
     features: Features::Churn,
+    label: "label",
     horizon_days: 90,
     instants: 8,
     action_from: &[(0.5, "visit"), (0.2, "tariff advice"), (0.05, "call")],
 };
 
-/// What the rows of a feature query have beside features.
-const BESIDE: &[&str] = &["customer_id", "as_of", "exposure"];
+/// Who will buy from another seller.
+pub const CHURN_SWITCHED: Kind = Kind {
+    name: "churn_switched",
+    label: "label_switched",
+    action_from: &[(0.3, "offer"), (0.1, "tariff advice")],
+    ..CHURN
+};
 
-/// Rows whose outcome is known, to learn from, and rows to score.
+/// Who will generate.
+pub const CHURN_OWN_GENERATION: Kind = Kind {
+    name: "churn_own_generation",
+    label: "label_own_generation",
+    action_from: &[(0.2, "energy service")],
+    ..CHURN
+};
+
+/// Who will use half or less without saying so.
+pub const CHURN_SUSTAINED_DROP: Kind = Kind {
+    name: "churn_sustained_drop",
+    label: "label_sustained_drop",
+    action_from: &[(0.3, "visit"), (0.1, "call")],
+    ..CHURN
+};
+
+/// Who uses past the meter.
+pub const THEFT: Kind = Kind {
+    name: "theft",
+    features: Features::Theft,
+    label: "label",
+    horizon_days: 30,
+    instants: 12,
+    action_from: &[(0.5, "inspection"), (0.2, "check of the meter's alarms")],
+};
+
+/// All of them, those together that learn from the same rows.
+pub const FAMILIES: &[&[Kind]] =
+    &[&[ARREARS], &[CHURN, CHURN_SWITCHED, CHURN_OWN_GENERATION, CHURN_SUSTAINED_DROP], &[THEFT]];
+
+/// What the rows of a feature query have beside features and labels.
+const BESIDE: &[&str] = &["id", "customer_id", "as_of", "exposure"];
+
+/// Rows to learn from, and rows to score.
 pub struct Prepared {
-    pub training: RecordBatch,
+    training: RecordBatch,
     pub scoring: RecordBatch,
     /// The instant that is scored.
     pub as_of: DateTime<Utc>,
@@ -73,7 +115,22 @@ pub struct Prepared {
     pub window: String,
 }
 
-/// Reads the rows of a kind: monthly instants back from the newest data.
+impl Prepared {
+    /// What a kind learns from: the rows whose outcome is known.
+    pub fn known(&self, kind: Kind) -> Result<RiskTable> {
+        let label = self.training.column_by_name(kind.label);
+        let label = label.with_context(|| format!("the features have no {}", kind.label))?;
+        let known = is_not_null(label)?;
+        table(&filter_record_batch(&self.training, &known)?, Some(kind.label))
+    }
+
+    /// The rows to score.
+    pub fn asked(&self) -> Result<RiskTable> {
+        table(&self.scoring, None)
+    }
+}
+
+/// Reads the rows of a kind, and of those of its family: monthly instants back from the newest data.
 pub async fn prepare(lake: &Lake, kind: Kind) -> Result<Prepared> {
     let as_of = newest(lake).await?;
     let last = as_of.checked_sub_days(Days::new(kind.horizon_days)).context("a past instant")?;
@@ -90,10 +147,9 @@ pub async fn prepare(lake: &Lake, kind: Kind) -> Result<Prepared> {
         )));
     };
     let schema = first.schema();
-    let training = known(&unified(&schema, &training)?)?;
     Ok(Prepared {
         window: format!("{} to {}", instants[0].date_naive(), last.date_naive()),
-        training,
+        training: unified(&schema, &training)?,
         scoring: unified(&schema, &scoring)?,
         as_of,
     })
@@ -106,13 +162,6 @@ pub fn too_little_history(error: &Error) -> bool {
 
 fn unified(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
     Ok(concat_batches(schema, batches)?)
-}
-
-/// Only rows whose outcome is known.
-fn known(rows: &RecordBatch) -> Result<RecordBatch> {
-    let label = rows.column_by_name("label").context("the features have no label")?;
-    let known: BooleanArray = (0..label.len()).map(|row| Some(label.is_valid(row))).collect();
-    Ok(filter_record_batch(rows, &known)?)
 }
 
 /// The lake's "now": the end of the last day with consumption, so that a
@@ -129,21 +178,22 @@ async fn newest(lake: &Lake) -> Result<DateTime<Utc>> {
 
 /// As the models take them. A row to learn from is its customer's, at its
 /// instant: folds keep customers whole, and the latest instants are foretold.
-pub fn table(rows: &RecordBatch, labelled: bool) -> Result<RiskTable> {
-    let named = if labelled { "customer_id" } else { "id" };
+fn table(rows: &RecordBatch, label: Option<&str>) -> Result<RiskTable> {
+    let named = if label.is_some() { "customer_id" } else { "id" };
     let id = rows.column_by_name(named).with_context(|| format!("the features have no {named}"))?;
     let (mut fields, mut columns) = (vec![Field::new("id", DataType::Utf8, false)], vec![]);
     columns.push(cast(id, &DataType::Utf8)?);
     for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
-        let beside = BESIDE.contains(&field.name().as_str()) || field.name() == "id";
-        if !beside && (labelled || field.name() != "label") {
+        let name = field.name().as_str();
+        let beside = BESIDE.contains(&name) || name.starts_with("label");
+        if label == Some(name) || !beside {
             fields.push(field.as_ref().clone());
             columns.push(column.clone());
         }
     }
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
-    let table = RiskTable::from_batches(&[batch], "id", labelled.then_some("label"))?;
-    if !labelled {
+    let table = RiskTable::from_batches(&[batch], "id", label)?;
+    if label.is_none() {
         return Ok(table);
     }
     let as_of = rows.column_by_name("as_of").context("the features have no as_of")?;

@@ -27,6 +27,7 @@ labels! {
     EnergyCurve "energy_curve" "Daily energy: the week as it was, the week to come" "本周日电量与下周预测"
     Arrears "arrears" "Risk of not paying in time" "欠费风险"
     Churn "churn" "Risk of leaving" "流失风险"
+    Theft "theft" "Suspicion of use past the meter" "窃电嫌疑"
 
     EnergySold "energy_sold" "Energy sold" "售电量"
     Revenue "revenue" "Revenue" "售电收入"

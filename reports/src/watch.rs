@@ -144,6 +144,8 @@ pub enum Risk {
     Arrears,
     /// Leaving.
     Churn,
+    /// Using past the meter.
+    Theft,
 }
 
 /// The customers at most risk of one event.

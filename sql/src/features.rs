@@ -5,9 +5,11 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, Utc};
+use datafusion::dataframe::DataFrameWriteOptions;
 use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result as QueryResult};
-use datafusion::prelude::SessionContext;
+use datafusion::execution::SpillFile;
+use datafusion::prelude::{ParquetReadOptions, SessionContext, col, lit};
 use datafusion::scalar::ScalarValue;
 use loadstar_schema::timestamp_type;
 
@@ -23,6 +25,21 @@ pub enum Features {
     /// One row an active customer at an instant; label: closed or suspended
     /// within the 90 days after.
     Churn,
+    /// One row an active customer with a meter at an instant; label: whether
+    /// the visit of the first case opened in the 30 days after confirmed it.
+    Theft,
+}
+
+impl Features {
+    /// The features, and where they are those of one instant, the labels of its
+    /// rows.
+    const fn queries(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Arrears => ("arrears", None),
+            Self::Churn => ("churn", Some("churn_label")),
+            Self::Theft => ("theft", Some("theft_label")),
+        }
+    }
 }
 
 impl Lake {
@@ -42,46 +59,92 @@ impl Lake {
         instants: &[DateTime<Utc>],
     ) -> Result<Vec<RecordBatch>, LakeError> {
         let now = self.of_contract(None).await?;
-        match kind {
-            Features::Arrears => {
-                let query = find("arrears")?;
-                let table = instants_table(instants)?;
-                let answer = async {
-                    now.register_table("instants", Arc::new(table))?;
-                    now.sql(query.sql).await?.collect().await
+        let (name, label) = kind.queries();
+        let query = find(name)?;
+        let Some(label) = label else {
+            let table = instants_table(instants)?;
+            let answer = async {
+                now.register_table("instants", Arc::new(table))?;
+                now.sql(query.sql).await?.collect().await
+            };
+            return answer.await.map_err(|error| LakeError::of_shipped(query.name, &error));
+        };
+        let label = find(label)?;
+        let mut rows = Vec::new();
+        for &instant in instants {
+            let then = self.of_contract(Some(instant)).await?;
+            let features = async {
+                let _aside = match kind {
+                    Features::Theft => Some(put_aside(&then, instant).await?),
+                    Features::Arrears | Features::Churn => None,
                 };
-                answer.await.map_err(|error| LakeError::of_shipped(query.name, &error))
-            }
-            Features::Churn => {
-                let mut rows = Vec::new();
-                for &instant in instants {
-                    let then = self.of_contract(Some(instant)).await?;
-                    rows.extend(churn(&then, &now, instant).await?);
-                }
-                Ok(rows)
-            }
+                at(&then, query, instant).await
+            };
+            let features = features.await;
+            let features = features.map_err(|error| LakeError::of_shipped(query.name, &error))?;
+            let labelled = labelled(&now, features, label, instant).await;
+            rows.extend(labelled.map_err(|error| LakeError::of_shipped(label.name, &error))?);
         }
+        Ok(rows)
     }
 }
 
-/// Features from what was known then, labels from what is known now.
-async fn churn(
+/// Puts aside what evidence of theft is made from: the days it looks at, summed
+/// up once. The views of a past instant read all that had landed, each time they
+/// are asked. The file is the answer's to keep while it is read.
+async fn put_aside(
     then: &SessionContext,
-    now: &SessionContext,
     instant: DateTime<Utc>,
-) -> Result<Vec<RecordBatch>, LakeError> {
-    let (query, label) = (find("churn")?, find("churn_label")?);
-    let features = at(then, query, instant).await;
-    let features = features.map_err(|error| LakeError::of_shipped(query.name, &error))?;
-    let labelled = async {
-        let Some(first) = features.first() else { return Ok(Vec::new()) };
-        let table = MemTable::try_new(first.schema(), vec![features.clone()])?;
-        now.deregister_table("churn_features")?;
-        now.register_table("churn_features", Arc::new(table))?;
-        at(now, label, instant).await
-    };
-    labelled.await.map_err(|error| LakeError::of_shipped(label.name, &error))
+) -> QueryResult<Arc<dyn SpillFile>> {
+    let file = then.runtime_env().disk_manager.create_tmp_file("days of consumption")?;
+    let path = file.path().map(|path| path.to_string_lossy().into_owned());
+    let path = path.ok_or_else(|| DataFusionError::Internal("a spill without a file".into()))?;
+    let days = at(then, &THEFT_DAYS, instant).await?;
+    let first = days.first().map(|batch| ScalarValue::try_from_array(batch.column(0), 0));
+    let first = first.transpose()?.unwrap_or(ScalarValue::Date32(None));
+    let single = DataFrameWriteOptions::new().with_single_file_output(true);
+    let recent = then.table("consumption_daily").await?.filter(col("day").gt_eq(lit(first)))?;
+    recent.write_parquet(&path, single, None).await?;
+    then.deregister_table("consumption_daily")?;
+    let of_any_name = ParquetReadOptions::new().file_extension("");
+    then.register_parquet("consumption_daily", &path, of_any_name).await?;
+    // Made anew of it, and held: few beside the days.
+    let losses = find_in(queries::views(), "area_loss_daily")?;
+    let losses = then.sql(losses.sql).await?;
+    let losses =
+        losses.select_columns(&["area_id", "day", "complete", "supplied_kwh", "loss_kwh"])?;
+    let losses = losses.cache().await?.into_view();
+    then.deregister_table("area_loss_daily")?;
+    then.register_table("area_loss_daily", losses)?;
+    let suspects = find_in(queries::of_schema("inspection"), "suspects")?;
+    let suspects = then.sql(suspects.sql).await?.into_view();
+    then.register_table("suspects", suspects)?;
+    Ok(file)
 }
+
+/// Features as they were known at the instant, with labels from what is known now.
+async fn labelled(
+    now: &SessionContext,
+    features: Vec<RecordBatch>,
+    label: &Query,
+    instant: DateTime<Utc>,
+) -> QueryResult<Vec<RecordBatch>> {
+    let Some(first) = features.first() else { return Ok(Vec::new()) };
+    let table = MemTable::try_new(first.schema(), vec![features.clone()])?;
+    now.deregister_table("features_then")?;
+    now.register_table("features_then", Arc::new(table))?;
+    at(now, label, instant).await
+}
+
+/// The first day that evidence of theft looks at: that of `inspection.suspects`,
+/// at least the 112 days of the features beside it.
+const THEFT_DAYS: Query = Query {
+    name: "theft_days",
+    sql: "SELECT CAST(settlement_day($as_of) - CAST(greatest(coalesce(sum(value), 0), 112) AS BIGINT) AS DATE)
+        FROM limits_by_day
+        WHERE view_name = 'inspection.suspects' AND parameter IN ('recent_days', 'before_days')
+            AND settlement_day($as_of) >= first_day AND settlement_day($as_of) <= last_day",
+};
 
 async fn at(
     ctx: &SessionContext,
@@ -95,10 +158,16 @@ async fn at(
 }
 
 fn find(name: &str) -> Result<&'static Query, LakeError> {
-    queries::FEATURES.iter().find(|query| query.name == name).ok_or_else(|| LakeError::Shipped {
-        name: name.to_owned(),
-        reason: "no such query".to_owned(),
-    })
+    let found = find_in(queries::FEATURES.iter(), name);
+    found.map_err(|error| LakeError::of_shipped(name, &error))
+}
+
+fn find_in(
+    mut queries: impl Iterator<Item = &'static Query>,
+    name: &str,
+) -> QueryResult<&'static Query> {
+    let found = queries.find(|query| query.name == name);
+    found.ok_or_else(|| DataFusionError::Internal(format!("no query named {name}")))
 }
 
 fn instants_table(instants: &[DateTime<Utc>]) -> Result<MemTable, LakeError> {

@@ -128,7 +128,8 @@ const ON_READS: &[Query] = queries!("views":
     "area_loss_daily", "area_link_suspects",
 );
 
-pub(crate) const FEATURES: &[Query] = queries!("features": "arrears", "churn", "churn_label");
+pub(crate) const FEATURES: &[Query] =
+    queries!("features": "arrears", "churn", "churn_label", "theft", "theft_label");
 
 pub(crate) const REPORTS: &[Query] = queries!("reports":
     "kpis", "daily_trend", "sales_by_axis", "load_curve", "ageing", "collection",

@@ -15,7 +15,9 @@ use crate::commands::open_lake;
 use crate::commands::report::now;
 use crate::context::Context;
 use crate::output::{emit, format_of};
-use crate::scoring::{self, ARREARS, CHURN, Kind};
+use crate::scoring::{
+    self, ARREARS, CHURN, CHURN_OWN_GENERATION, CHURN_SUSTAINED_DROP, CHURN_SWITCHED, Kind, THEFT,
+};
 use crate::terminal::{Stage, Stages, thousands, write_stdout};
 
 /// Does what was asked, with the rows that were asked for.
@@ -37,7 +39,11 @@ pub async fn run(args: RiskArgs, context: Context) -> Result<()> {
 fn kind_of(kind: RiskKind) -> Kind {
     match kind {
         RiskKind::Churn => CHURN,
+        RiskKind::ChurnSwitched => CHURN_SWITCHED,
+        RiskKind::ChurnOwnGeneration => CHURN_OWN_GENERATION,
+        RiskKind::ChurnSustainedDrop => CHURN_SUSTAINED_DROP,
         RiskKind::Arrears => ARREARS,
+        RiskKind::Theft => THEFT,
     }
 }
 
@@ -46,24 +52,23 @@ async fn of_lake(args: &RiskArgs, context: &Context, lake: &Lake, kind: RiskKind
     let mut stages = Stages::new(2);
     let stage = stages.begin("reading features");
     let prepared = scoring::prepare(lake, kind).await?;
+    let (known, asked) = (prepared.known(kind)?, prepared.asked()?);
     stage.finish(format!(
         "{} rows with a known outcome, {} to score",
-        thousands(prepared.training.num_rows() as u64),
-        thousands(prepared.scoring.num_rows() as u64)
+        thousands(known.len() as u64),
+        thousands(asked.len() as u64)
     ));
     match args.action {
         RiskAction::Evaluate => {
-            let table = scoring::table(&prepared.training, true)?;
             let stage = stages.begin("evaluating");
             let spec = scoring::spec_of(kind, &prepared.window);
-            let evaluation = evaluate(table, spec, stage).await?;
+            let evaluation = evaluate(known, spec, stage).await?;
             tell(context, &evaluation)
         }
         RiskAction::Fit => {
-            let table = scoring::table(&prepared.training, true)?;
             let stage = stages.begin("fitting");
             let spec = scoring::spec_of(kind, &prepared.window);
-            let model = tokio::task::spawn_blocking(move || risk::fit(&table, &spec)).await??;
+            let model = tokio::task::spawn_blocking(move || risk::fit(&known, &spec)).await??;
             let version = scoring::keep(lake, &model, now()).await?;
             stage.finish(format!("kept as {} {version}", kind.name));
             show(context, &model)
@@ -71,7 +76,7 @@ async fn of_lake(args: &RiskArgs, context: &Context, lake: &Lake, kind: RiskKind
         RiskAction::Score => {
             let stage = stages.begin("scoring");
             let (model, version) = scoring::kept(lake, kind.name).await?;
-            let scores = model.score(&scoring::table(&prepared.scoring, false)?)?;
+            let scores = model.score(&asked)?;
             scoring::store(lake, kind, &version, &prepared, &scores).await?;
             stage.finish(format!("{} scores, also in the table risk_scores", scores.len()));
             print(context, args, &scores)

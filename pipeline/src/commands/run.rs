@@ -25,7 +25,7 @@ use crate::forecasting;
 use crate::metrics::{Metrics, OfTask, Part};
 use crate::observe::observing;
 use crate::schedule::{Schedule, next_daily, next_weekly};
-use crate::scoring::{ARREARS, CHURN};
+use crate::scoring::FAMILIES;
 use crate::validation::{Asked, Done, validate};
 use crate::weekly;
 
@@ -228,8 +228,12 @@ async fn models(work: Work) -> Result<()> {
     let issued =
         forecasting::issue(&work.lake, &work.context.config.forecast, report::now()).await?;
     info!(run = issued.run_id, model = issued.made.model, "forecast issued");
-    for kind in [ARREARS, CHURN] {
-        match fit_and_score(&work.lake, kind).await? {
+    let mut outcomes = Vec::new();
+    for family in FAMILIES {
+        outcomes.extend(fit_and_score(&work.lake, family).await?);
+    }
+    for (kind, outcome) in outcomes {
+        match outcome {
             Ok(scored) => {
                 info!(
                     model = kind.name,

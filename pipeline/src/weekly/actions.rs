@@ -69,6 +69,12 @@ pub(super) fn actions(report: &WeeklyReport) -> Vec<Action> {
                 ("Customer service", "客户服务"),
                 7,
             ),
+            Risk::Theft => add(
+                format!("Inspect the {likely} listed customers likely to use past the meter"),
+                format!("检查名单中 {likely} 户窃电嫌疑较高的客户"),
+                ("Inspection", "用电检查"),
+                7,
+            ),
         }
     }
     actions

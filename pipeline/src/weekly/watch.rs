@@ -12,7 +12,7 @@ use loadstar_schema::{Energy, Money};
 use loadstar_sql::{Week, collect, report};
 
 use crate::rows::{Row, rows};
-use crate::scoring::{ARREARS, CHURN, Kind};
+use crate::scoring::{ARREARS, CHURN, Kind, THEFT};
 
 /// What is owed by age, and how much of the newest month is collected.
 pub(super) async fn receivables(
@@ -76,7 +76,8 @@ pub(super) async fn movers(session: &SessionContext, week: Week) -> Result<Secti
 /// The newest scores of each model.
 pub(super) async fn risks(session: &SessionContext, week: Week) -> Result<Section<Vec<RiskList>>> {
     let mut lists = Vec::new();
-    for (risk, kind) in [(Risk::Arrears, ARREARS), (Risk::Churn, CHURN)] {
+    let kinds = [(Risk::Arrears, ARREARS), (Risk::Churn, CHURN), (Risk::Theft, THEFT)];
+    for (risk, kind) in kinds {
         let parameter = [("model", ScalarValue::from(kind.name))];
         let batches = report(session, "at_risk", week, &parameter).await?;
         let rows = rows(&batches).map(|row| risk_row(&row)).collect::<Result<Vec<_>>>()?;

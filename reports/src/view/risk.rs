@@ -30,6 +30,7 @@ impl Page<'_> {
         let title = match list.risk {
             Risk::Arrears => Label::Arrears,
             Risk::Churn => Label::Churn,
+            Risk::Theft => Label::Theft,
         };
         let words = list.absence.and_then(reason).unwrap_or(Label::NoModel);
         let scored =

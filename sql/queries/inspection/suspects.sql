@@ -80,14 +80,11 @@ WITH today AS (
     SELECT means.*, customer.meter_id, customer.tariff_code, customer.area_id, customer.region_code
     FROM means
     JOIN customers_current AS customer ON customer.customer_id = means.customer_id AND customer.status = 'active'
-), classes AS (
-    -- The middle one, so that one large customer does not make the class.
-    SELECT tariff_code, median(recent_kwh / nullif(before_kwh, 0)) AS ratio
-    FROM known GROUP BY tariff_code
 ), expected AS (
-    SELECT known.*, CAST(known.before_kwh * coalesce(classes.ratio, 1) AS DECIMAL(18, 4)) AS expected_kwh
+    -- By the middle change of the class, so that one large customer does not make it.
+    SELECT *, CAST(before_kwh * coalesce(median(recent_kwh / nullif(before_kwh, 0)) OVER (PARTITION BY tariff_code), 1)
+        AS DECIMAL(18, 4)) AS expected_kwh
     FROM known
-    LEFT JOIN classes ON classes.tariff_code = known.tariff_code
 ), losses AS (
     SELECT loss.area_id,
         sum(loss.loss_kwh) FILTER (WHERE loss.day >= today.recent_from)

@@ -122,10 +122,12 @@ async fn answers(written: &Written, town: Option<&SessionContext>) {
                 let instants = [at("2026-10-15", 0), at("2026-11-15", 0)];
                 written.lake.features(Features::Arrears, &instants).await.expect("features")
             }
-            // Both files of churn speak in one answer.
-            ("features", _) => {
+            // Both files of a kind speak in one answer.
+            ("features", name) => {
+                let kind =
+                    if name.starts_with("churn") { Features::Churn } else { Features::Theft };
                 let instants = [at("2026-08-01", 0), at("2026-11-19", 0)];
-                written.lake.features(Features::Churn, &instants).await.expect("features")
+                written.lake.features(kind, &instants).await.expect("features")
             }
             ("since", name) => {
                 // Of bills since before some were issued anew, of reads since later.

@@ -1,12 +1,17 @@
 //! Features look at nothing that came later.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
 use loadstar_schema::Table;
 use loadstar_sql::Features;
 use serde_json::{Value, json};
 
 use crate::village::village;
-use crate::written::{at, but, customer, date, pretty, read};
+use crate::written::{Written, at, but, customer, date, days, pretty, read};
 
 /// All columns but the label, which may look later.
 fn unlabelled(rows: &[RecordBatch]) -> String {
@@ -30,7 +35,8 @@ async fn later_events_change_no_earlier_feature() {
         async move { unlabelled(&lake.features(kind, &instants).await.expect("features")) }
     };
     let (arrears, churn) = (features(Features::Arrears).await, features(Features::Churn).await);
-    assert!(arrears.contains("B12") && churn.contains("C1"));
+    let theft = features(Features::Theft).await;
+    assert!(arrears.contains("B12") && churn.contains("C1") && theft.contains("C1"));
 
     let later = json!({"available_at": at("2026-12-01", 0)});
     let late = |row: Value| but(row, later.clone());
@@ -67,26 +73,27 @@ async fn later_events_change_no_earlier_feature() {
         "stage_at": at("2026-11-01", 0), "customer_id": "C1"}))],
         )
         .await;
+    written
+        .land(
+            Table::MeterEvents,
+            &[late(json!({
+        "meter_id": "M1", "kind": "cover_open", "started_at": at("2026-10-01", 7), "version": 0}))],
+        )
+        .await;
+    written.land(Table::InspectionCases, &[late(json!({
+        "case_id": "I9", "version": 1, "kind": "theft", "basis": "tip", "customer_id": "C1",
+        "opened_at": at("2026-09-01", 9), "inspected_at": at("2026-09-02", 9), "outcome": "confirmed"}))])
+        .await;
 
     assert_eq!(features(Features::Arrears).await, arrears);
     assert_eq!(features(Features::Churn).await, churn);
+    assert_eq!(features(Features::Theft).await, theft);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn labels_wait_for_their_horizon() {
     let written = village().await;
-    let labels = |kind, instant| {
-        let lake = &written.lake;
-        async move {
-            let rows = lake.features(kind, &[instant]).await.expect("features");
-            let ctx = datafusion::prelude::SessionContext::new();
-            let schema = rows.first().expect("rows").schema();
-            let table =
-                datafusion::datasource::MemTable::try_new(schema, vec![rows]).expect("a table");
-            ctx.register_table("f", std::sync::Arc::new(table)).expect("registered");
-            crate::written::cells(&ctx, "SELECT id, label FROM f ORDER BY id").await
-        }
-    };
+    let labels = |kind, instant| labels(&written, kind, instant, "label");
     // Bills due in September: B1 was paid on time, B2 in parts within 30 days.
     let early = labels(Features::Arrears, at("2026-09-20", 0)).await;
     assert_eq!(early, [["B1", "0"], ["B2", "0"]]);
@@ -97,5 +104,88 @@ async fn labels_wait_for_their_horizon() {
     let stayed = labels(Features::Churn, at("2026-08-01", 0)).await;
     assert!(stayed.iter().all(|row| row[1] == "0"), "{stayed:?}");
     let open = labels(Features::Churn, at("2026-11-19", 0)).await;
+    assert!(open.iter().all(|row| row[1].is_empty()), "{open:?}");
+}
+
+/// A column of labels by id, of one instant.
+async fn labels(
+    written: &Written,
+    kind: Features,
+    instant: DateTime<Utc>,
+    label: &str,
+) -> Vec<Vec<String>> {
+    let rows = written.lake.features(kind, &[instant]).await.expect("features");
+    let ctx = SessionContext::new();
+    let schema = rows.first().expect("rows").schema();
+    let table = MemTable::try_new(schema, vec![rows]).expect("a table");
+    ctx.register_table("f", Arc::new(table)).expect("registered");
+    crate::written::cells(&ctx, &format!("SELECT id, {label} FROM f ORDER BY id")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_visits_tell_of_theft() {
+    let written = village().await;
+    // Confirmed at C2, cleared at C3; nobody looked at the others.
+    let told = labels(&written, Features::Theft, at("2026-10-20", 0), "label").await;
+    let of = |id: &str| told.iter().find(|row| row[0] == id).map(|row| row[1].as_str());
+    assert_eq!((of("C2"), of("C3"), of("C1")), (Some("1"), Some("0"), Some("")), "{told:?}");
+    // The case at C4 was not visited yet.
+    let open = labels(&written, Features::Theft, at("2026-11-19", 0), "label").await;
+    assert!(open.iter().all(|row| row[1].is_empty()), "{open:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_way_of_leaving_has_its_own_label() {
+    let written = Written::new().await;
+    let (start, later) = (at("2026-01-01", 0), at("2026-08-10", 0));
+    let ids = ["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8"];
+    let joined: Vec<Value> = ids.iter().map(|id| customer(id, 1, start)).collect();
+    written.land(Table::Customers, &joined).await;
+    let changed =
+        |id: &str, changes: Value| but(but(customer(id, 2, later), json!({"op": "u"})), changes);
+    written
+        .land(
+            Table::Customers,
+            &[
+                changed("C1", json!({"status": "closed"})),
+                changed("C2", json!({"service_type": "delivery"})),
+                changed("C5", json!({"capacity_kva": "40.0000"})),
+            ],
+        )
+        .await;
+    let mut reads = Vec::new();
+    for day in days("2026-05-01", "2026-10-31") {
+        for id in ids {
+            // All use a fifth less from August on; C4 and C5 a third of it, and C5 says so.
+            let before = day < date("2026-08-01");
+            let kwh = match id {
+                _ if before => 10.0,
+                "C4" | "C5" => 8.0 / 3.0,
+                _ => 8.0,
+            };
+            reads.push(read(&id.replace('C', "M"), day, 1440, 1440, kwh));
+            if id == "C6" || (id == "C3" && day >= date("2026-09-01")) {
+                let fed = read(&id.replace('C', "M"), day, 1440, 1440, 3.0);
+                reads.push(but(fed, json!({"channel": "export"})));
+            }
+        }
+    }
+    written.land(Table::MeterReads, &reads).await;
+    let as_of = at("2026-08-01", 0);
+    let ones = async |label: &str| {
+        let rows = labels(&written, Features::Churn, as_of, label).await;
+        let of = |value: &str| -> String {
+            rows.iter().filter(|row| row[1] == value).map(|row| row[0].as_str()).collect()
+        };
+        (of("1"), of(""))
+    };
+    assert_eq!(ones("label").await, ("C1".to_owned(), String::new()));
+    assert_eq!(ones("label_switched").await, ("C2".to_owned(), String::new()));
+    // C6 fed in before: it cannot begin.
+    assert_eq!(ones("label_own_generation").await, ("C3".to_owned(), "C6".to_owned()));
+    // Who left is in a label of its own.
+    assert_eq!(ones("label_sustained_drop").await, ("C4".to_owned(), "C1".to_owned()));
+    // Sixty days of the ninety are not enough to tell.
+    let open = labels(&written, Features::Churn, at("2026-09-01", 0), "label_sustained_drop").await;
     assert!(open.iter().all(|row| row[1].is_empty()), "{open:?}");
 }

@@ -23,7 +23,7 @@ use crate::commands::{lake_url, open_lake};
 use crate::context::Context;
 use crate::forecasting;
 use crate::rows::rows;
-use crate::scoring::{ARREARS, CHURN};
+use crate::scoring::FAMILIES;
 use crate::terminal::{Stages, table, thousands, write_stdout};
 use crate::weekly;
 
@@ -176,16 +176,24 @@ async fn forecast(lake: &Lake, context: &Context, stages: &mut Stages) -> Result
 }
 
 async fn risk(lake: &Lake, stages: &mut Stages) -> Result<Done> {
-    let stage = stages.begin("scoring churn and arrears");
-    let mut said = Vec::new();
-    for kind in [ARREARS, CHURN] {
-        said.push(match fit_and_score(lake, kind).await? {
-            Ok(scored) => {
-                let (auc, rows) = (scored.model.scores().auc, thousands(scored.rows as u64));
-                format!("{}: AUC {auc:.3}, {rows} scored", kind.name)
+    let stage = stages.begin("scoring arrears, churn and theft");
+    let (mut said, mut left_out) = (Vec::new(), Vec::new());
+    for family in FAMILIES {
+        for (kind, outcome) in fit_and_score(lake, family).await? {
+            match outcome {
+                Ok(scored) => {
+                    let (auc, rows) = (scored.model.scores().auc, thousands(scored.rows as u64));
+                    said.push(format!("{}: AUC {auc:.3}, {rows} scored", kind.name));
+                }
+                Err(why) if family.first() == Some(&kind) => {
+                    said.push(format!("{}: {why}", kind.name));
+                }
+                Err(_) => left_out.push(kind.name),
             }
-            Err(why) => format!("{}: {why}", kind.name),
-        });
+        }
+    }
+    if !left_out.is_empty() {
+        said.push(format!("nobody to learn from for {}", left_out.join(", ")));
     }
     let outcome = said.join("; ");
     let took = stage.finish(&outcome);
