@@ -285,7 +285,7 @@ pub enum RiskKind {
     ChurnSustainedDrop,
     /// Which bill will be unpaid 30 days past due
     Arrears,
-    /// Where a visit would confirm use past the meter
+    /// Who will be found using past the meter in a case of the next 30 days
     Theft,
 }
 

@@ -95,7 +95,7 @@ pub const THEFT: Kind = Kind {
     label: "label",
     horizon_days: 30,
     instants: 12,
-    action_from: &[(0.5, "inspection"), (0.2, "check of the meter's alarms")],
+    action_from: &[(0.1, "inspection"), (0.02, "check of the meter's alarms")],
 };
 
 /// All of them, those together that learn from the same rows.

@@ -25,8 +25,8 @@ pub enum Features {
     /// One row an active customer at an instant; label: closed or suspended
     /// within the 90 days after.
     Churn,
-    /// One row an active customer with a meter at an instant; label: whether
-    /// the visit of the first case opened in the 30 days after confirmed it.
+    /// One row an active customer with a meter at an instant; label: a case of
+    /// theft opened in the 30 days after was confirmed.
     Theft,
 }
 

@@ -125,11 +125,11 @@ async fn labels(
 #[tokio::test(flavor = "multi_thread")]
 async fn only_visits_tell_of_theft() {
     let written = village().await;
-    // Confirmed at C2, cleared at C3; nobody looked at the others.
+    // Confirmed at C2, cleared at C3; nobody looked at C1.
     let told = labels(&written, Features::Theft, at("2026-10-20", 0), "label").await;
     let of = |id: &str| told.iter().find(|row| row[0] == id).map(|row| row[1].as_str());
-    assert_eq!((of("C2"), of("C3"), of("C1")), (Some("1"), Some("0"), Some("")), "{told:?}");
-    // The case at C4 was not visited yet.
+    assert_eq!((of("C2"), of("C3"), of("C1")), (Some("1"), Some("0"), Some("0")), "{told:?}");
+    // The case at C4 was not visited yet, and of the others the time has not passed.
     let open = labels(&written, Features::Theft, at("2026-11-19", 0), "label").await;
     assert!(open.iter().all(|row| row[1].is_empty()), "{open:?}");
 }
