@@ -165,7 +165,8 @@ pub const SCHEMAS: &[Function] = &[
     },
     Function {
         name: "load", en: "Load", zh: "负荷分析",
-        views: queries!("load": "hourly", "quarter_hourly", "daily", "periods", "monthly", "annual"),
+        views: queries!("load": "hourly", "quarter_hourly", "daily", "periods", "monthly", "annual",
+            "forecast_errors", "forecast_accuracy"),
     },
     Function {
         name: "loss", en: "Line loss", zh: "线损管理",

@@ -150,7 +150,7 @@ async fn answers(written: &Written, town: Option<&SessionContext>) {
             ("vee", _) => batch.reads().await.expect("reads").try_collect().await.expect("reads"),
             (_, name) => {
                 let text = |text: &str| ScalarValue::Utf8(Some(text.to_owned()));
-                let parameters = [("scope", text("all")), ("model", text("arrears"))];
+                let parameters = [("scope", text("total")), ("model", text("arrears"))];
                 report(&ctx, name, week, &parameters).await.expect(name)
             }
         };

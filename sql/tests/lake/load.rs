@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use loadstar_schema::Table;
+use serde_json::json;
+
 use crate::village::{LAST_DAY, village};
-use crate::written::{at, cells};
+use crate::written::{at, but, cells};
 
 /// Energies in 1e-4 kWh.
 fn units(text: &str) -> i64 {
@@ -125,4 +128,53 @@ async fn the_temperature_beside_a_load_is_its_own_regions() {
     let peak = "SELECT max_temperature_c, min_temperature_c FROM load.daily
         WHERE day = DATE '2026-11-16' AND axis = 'all'";
     assert_eq!(cells(&ctx, peak).await, [["6.0", "4.0"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forecasts_are_measured_by_the_reads_of_their_scope() {
+    let written = village().await;
+    let hourly = json!({"run_id": "f2", "issued_at": at(LAST_DAY, 1), "data_cutoff": at(LAST_DAY, 0),
+        "model_version": "1", "scope": "total", "time": at(LAST_DAY, 20), "step_min": 60,
+        "forecast_kwh": 10.0, "quantiles": [{"probability": 0.1, "energy_kwh": 0.0},
+            {"probability": 0.9, "energy_kwh": 1.0e6}]});
+    let daily = but(
+        hourly.clone(),
+        json!({"scope": "region=East", "time": at(LAST_DAY, 0), "step_min": 1440}),
+    );
+    let to_come = but(hourly.clone(), json!({"time": at(LAST_DAY, 24)}));
+    written.land(Table::Forecasts, &[hourly, daily, to_come]).await;
+    let ctx = written.now().await;
+    let told = "SELECT scope, time, lead_h, actual_kwh, error_kwh, inside
+        FROM load.forecast_errors WHERE run_id = 'f2' ORDER BY scope, time";
+    let told = cells(&ctx, told).await;
+    let of_day = format!(
+        "SELECT sum(energy_kwh) FROM meter_reads WHERE channel = 'import'
+            AND day = DATE '{LAST_DAY}' AND meter_id NOT IN ('M1', 'M4', 'M9')"
+    );
+    let east = units(&cells(&ctx, &of_day).await[0][0]);
+    // What longer reads had in the hour is their share of it.
+    let ended = at(LAST_DAY, 21).timestamp() * 1_000_000;
+    let of_hour = format!(
+        "SELECT sum(CAST(energy_kwh AS DOUBLE) * least(60.0 / interval_min, 1.0)) FROM meter_reads
+            WHERE channel = 'import' AND CAST(read_at AS BIGINT) > {ended} - 3600000000
+                AND CAST(read_at AS BIGINT) - interval_min * 60000000 < {ended}"
+    );
+    let hour: f64 = cells(&ctx, &of_hour).await[0][0].parse().expect("a number");
+    assert_eq!(told.len(), 3, "{told:?}");
+    let number = |row: usize, column: usize| told[row][column].parse::<f64>().expect("a number");
+    assert_eq!((told[0][0].as_str(), units(&told[0][3])), ("region=East", east));
+    assert_eq!(told[1][0], "total");
+    assert!((number(1, 3) - hour).abs() < 0.002, "{told:?} beside {hour}");
+    assert_eq!((number(0, 2), number(1, 2)), (24.0, 21.0));
+    assert!((number(0, 4) - (10.0 - east as f64 / 1e4)).abs() < 1e-6);
+    assert_eq!(told[0][5], "true");
+    // Nothing was drawn in hours that have not come.
+    assert_eq!((told[2][3].as_str(), told[2][4].as_str()), ("", ""));
+    let accuracy =
+        "SELECT scope, step_min, days_ahead, step_count, wape FROM load.forecast_accuracy
+        WHERE scope = 'region=East'";
+    let accuracy = cells(&ctx, accuracy).await;
+    assert_eq!(accuracy[0][..4], ["region=East", "1440", "1", "1"]);
+    let wape = (10.0 - east as f64 / 1e4).abs() / (east as f64 / 1e4);
+    assert!((accuracy[0][4].parse::<f64>().expect("a rate") - wape).abs() < 1e-9);
 }

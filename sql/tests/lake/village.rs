@@ -384,7 +384,7 @@ fn forecasts() -> Vec<Value> {
     (0..2)
         .map(|hour| {
             json!({"run_id": "f1", "issued_at": at("2026-11-22", 8), "data_cutoff": at("2026-11-22", 0),
-            "model_version": "1", "scope": "all", "time": at("2026-11-22", 20 + hour), "step_min": 60,
+            "model_version": "1", "scope": "total", "time": at("2026-11-22", 20 + hour), "step_min": 60,
             "forecast_kwh": 40.5, "quantiles": [{"probability": 0.1, "energy_kwh": 38.0},
                 {"probability": 0.5, "energy_kwh": 40.5}, {"probability": 0.9, "energy_kwh": 44.0}]})
         })
