@@ -130,25 +130,35 @@ impl Prepared {
     }
 }
 
-/// Reads the rows of a kind, and of those of its family: monthly instants back from the newest data.
+/// Reads the rows of a kind, and of those of its family: monthly instants back
+/// from the newest data.
 pub async fn prepare(lake: &Lake, kind: Kind) -> Result<Prepared> {
+    gather(lake, kind, kind.instants).await
+}
+
+/// Reads the rows to score alone.
+pub async fn prepare_to_score(lake: &Lake, kind: Kind) -> Result<Prepared> {
+    gather(lake, kind, 0).await
+}
+
+async fn gather(lake: &Lake, kind: Kind, months: u32) -> Result<Prepared> {
     let as_of = newest(lake).await?;
     let last = as_of.checked_sub_days(Days::new(kind.horizon_days)).context("a past instant")?;
-    let mut instants: Vec<DateTime<Utc>> = (0..kind.instants)
-        .filter_map(|months| last.checked_sub_months(Months::new(months)))
-        .collect();
+    let mut instants: Vec<DateTime<Utc>> =
+        (0..months).filter_map(|months| last.checked_sub_months(Months::new(months))).collect();
     instants.sort_unstable();
     let training = lake.features(kind.features, &instants).await?;
     let scoring = lake.features(kind.features, &[as_of]).await?;
-    let (Some(first), Some(_)) = (training.first().or(scoring.first()), instants.first()) else {
+    let Some(first) = training.first().or(scoring.first()) else {
         bail!(Error::new(RiskError::NoRows).context(format!(
             "the lake has no rows to score for {}: it needs customers, reads and bills",
             kind.name
         )));
     };
     let schema = first.schema();
+    let from = instants.first().copied().unwrap_or(last);
     Ok(Prepared {
-        window: format!("{} to {}", instants[0].date_naive(), last.date_naive()),
+        window: format!("{} to {}", from.date_naive(), last.date_naive()),
         training: unified(&schema, &training)?,
         scoring: unified(&schema, &scoring)?,
         as_of,

@@ -50,38 +50,36 @@ fn kind_of(kind: RiskKind) -> Kind {
 async fn of_lake(args: &RiskArgs, context: &Context, lake: &Lake, kind: RiskKind) -> Result<()> {
     let kind = kind_of(kind);
     let mut stages = Stages::new(2);
+    if args.action == RiskAction::Score {
+        let (model, version) = scoring::kept(lake, kind.name).await?;
+        let stage = stages.begin("reading features");
+        let prepared = scoring::prepare_to_score(lake, kind).await?;
+        let asked = prepared.asked()?;
+        stage.finish(format!("{} rows to score", thousands(asked.len() as u64)));
+        let stage = stages.begin("scoring");
+        let scores = model.score(&asked)?;
+        scoring::store(lake, kind, &version, &prepared, &scores).await?;
+        stage.finish(format!(
+            "{} scores, also in the table risk_scores",
+            thousands(scores.len() as u64)
+        ));
+        return print(context, args, &scores);
+    }
     let stage = stages.begin("reading features");
     let prepared = scoring::prepare(lake, kind).await?;
-    let (known, asked) = (prepared.known(kind)?, prepared.asked()?);
-    stage.finish(format!(
-        "{} rows with a known outcome, {} to score",
-        thousands(known.len() as u64),
-        thousands(asked.len() as u64)
-    ));
-    match args.action {
-        RiskAction::Evaluate => {
-            let stage = stages.begin("evaluating");
-            let spec = scoring::spec_of(kind, &prepared.window);
-            let evaluation = evaluate(known, spec, stage).await?;
-            tell(context, &evaluation)
-        }
-        RiskAction::Fit => {
-            let stage = stages.begin("fitting");
-            let spec = scoring::spec_of(kind, &prepared.window);
-            let model = tokio::task::spawn_blocking(move || risk::fit(&known, &spec)).await??;
-            let version = scoring::keep(lake, &model, now()).await?;
-            stage.finish(format!("kept as {} {version}", kind.name));
-            show(context, &model)
-        }
-        RiskAction::Score => {
-            let stage = stages.begin("scoring");
-            let (model, version) = scoring::kept(lake, kind.name).await?;
-            let scores = model.score(&asked)?;
-            scoring::store(lake, kind, &version, &prepared, &scores).await?;
-            stage.finish(format!("{} scores, also in the table risk_scores", scores.len()));
-            print(context, args, &scores)
-        }
+    let known = prepared.known(kind)?;
+    stage.finish(format!("{} rows with a known outcome", thousands(known.len() as u64)));
+    let spec = scoring::spec_of(kind, &prepared.window);
+    if args.action == RiskAction::Evaluate {
+        let stage = stages.begin("evaluating");
+        let evaluation = evaluate(known, spec, stage).await?;
+        return tell(context, &evaluation);
     }
+    let stage = stages.begin("fitting");
+    let model = tokio::task::spawn_blocking(move || risk::fit(&known, &spec)).await??;
+    let version = scoring::keep(lake, &model, now()).await?;
+    stage.finish(format!("kept as {} {version}", kind.name));
+    show(context, &model)
 }
 
 async fn of_query(args: &RiskArgs, context: &Context, lake: &Lake) -> Result<()> {
