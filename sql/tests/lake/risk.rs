@@ -1,25 +1,29 @@
 //! Features look at nothing that came later.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use loadstar_schema::Table;
+use loadstar_schema::synthetic::{Utility, UtilitySpec};
+use loadstar_schema::{Table, day};
 use loadstar_sql::Features;
 use serde_json::{Value, json};
 
+use crate::utility;
 use crate::village::village;
 use crate::written::{Written, at, but, customer, date, days, pretty, read};
 
-/// All columns but the label, which may look later.
+/// All columns but labels, which may look later.
 fn unlabelled(rows: &[RecordBatch]) -> String {
     let rows: Vec<RecordBatch> = rows
         .iter()
         .map(|batch| {
-            let label = batch.schema().index_of("label").expect("a label");
-            let kept: Vec<usize> = (0..batch.num_columns()).filter(|&at| at != label).collect();
+            let schema = batch.schema();
+            let is_label = |&at: &usize| schema.field(at).name().starts_with("label");
+            let kept: Vec<usize> = (0..batch.num_columns()).filter(|at| !is_label(at)).collect();
             batch.project(&kept).expect("columns")
         })
         .collect();
@@ -88,6 +92,47 @@ async fn later_events_change_no_earlier_feature() {
     assert_eq!(features(Features::Arrears).await, arrears);
     assert_eq!(features(Features::Churn).await, churn);
     assert_eq!(features(Features::Theft).await, theft);
+}
+
+/// Whatever a utility's later days bring: late reads, corrections, rebilling,
+/// payments that bounce, changes of class, cases.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_later_day_of_a_utility_changes_an_earlier_feature() {
+    for (seed, cut) in [(11, 70), (12, 95), (13, 120)] {
+        let spec =
+            UtilitySpec { customers: 40, days: 150, seed, defect_rate: 0.05, ..Default::default() };
+        let utility = Utility::new(spec).expect("a utility");
+        let as_of = day::start(utility.start() + Days::new(cut));
+        let (mut earlier, mut later) = (BTreeMap::<_, Vec<Value>>::new(), BTreeMap::new());
+        for event in utility.days().flat_map(|day| day.events) {
+            let Some((table, rows)) = utility::rows(&event) else { continue };
+            let landed = if event.timestamp <= as_of { &mut earlier } else { &mut later };
+            landed.entry(table).or_default().extend(rows);
+        }
+        let written = Written::new().await;
+        for (table, rows) in earlier {
+            written.land(table, &rows).await;
+        }
+        let features = async |kind| {
+            let rows = written.lake.features(kind, &[as_of]).await.expect("features");
+            assert!(rows.iter().map(RecordBatch::num_rows).sum::<usize>() > 20, "{kind:?}");
+            unlabelled(&rows)
+        };
+        let kinds = [Features::Arrears, Features::Churn, Features::Theft];
+        let mut known = Vec::new();
+        for kind in kinds {
+            known.push(features(kind).await);
+        }
+        for (table, rows) in later {
+            written.land(table, &rows).await;
+        }
+        for (kind, before) in kinds.into_iter().zip(known) {
+            let after = features(kind).await;
+            let differ = before.lines().zip(after.lines()).find(|(before, after)| before != after);
+            assert_eq!(differ, None, "{kind:?} of seed {seed}");
+            assert_eq!(before.lines().count(), after.lines().count(), "{kind:?} of seed {seed}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
