@@ -61,8 +61,8 @@ const NAMES: &[(&str, Reads, &str, &str)] = &[
     (
         "loss_similarity",
         Share,
-        "loss of the area rose by what is missing",
-        "台区损失增量与缺失电量相似度",
+        "likeness of missing energy and rise of the area's loss",
+        "缺失电量与台区损失增量相似度",
     ),
     ("area_loss_share", Share, "loss of the area", "台区线损率"),
     ("area_loss_change", Change, "change of the loss of the area", "台区线损率变化"),

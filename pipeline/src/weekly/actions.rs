@@ -11,6 +11,8 @@ use crate::terminal::{grouped, thousands};
 const COMPLETE_PCT: f64 = 99.0;
 /// A probability worth a call.
 const LIKELY: f64 = 0.5;
+/// Of being found using past the meter: few are looked at, so few are found.
+const WORTH_A_VISIT: f64 = 0.1;
 /// Who sees to unpaid bills.
 const COLLECTIONS: (&str, &str) = ("Collections", "电费回收");
 
@@ -52,7 +54,8 @@ pub(super) fn actions(report: &WeeklyReport) -> Vec<Action> {
         }
     }
     for list in report.risks.present().into_iter().flatten() {
-        let likely = list.rows.iter().filter(|row| row.probability >= LIKELY).count();
+        let bar = if list.risk == Risk::Theft { WORTH_A_VISIT } else { LIKELY };
+        let likely = list.rows.iter().filter(|row| row.probability >= bar).count();
         if likely == 0 {
             continue;
         }
@@ -70,7 +73,7 @@ pub(super) fn actions(report: &WeeklyReport) -> Vec<Action> {
                 7,
             ),
             Risk::Theft => add(
-                format!("Inspect the {likely} listed customers likely to use past the meter"),
+                format!("Inspect the {likely} listed customers suspected of use past the meter"),
                 format!("检查名单中 {likely} 户窃电嫌疑较高的客户"),
                 ("Inspection", "用电检查"),
                 7,
