@@ -14,6 +14,7 @@ use datafusion::scalar::ScalarValue;
 use loadstar_schema::timestamp_type;
 
 use crate::queries::{self, Query};
+use crate::session::{self, Answered};
 use crate::{Lake, LakeError};
 
 /// Which model's inputs.
@@ -58,6 +59,9 @@ impl Lake {
         kind: Features,
         instants: &[DateTime<Utc>],
     ) -> Result<Vec<RecordBatch>, LakeError> {
+        if instants.is_empty() {
+            return Ok(Vec::new());
+        }
         let now = self.of_contract(None).await?;
         let (name, label) = kind.queries();
         let query = find(name)?;
@@ -72,16 +76,17 @@ impl Lake {
         let label = find(label)?;
         let mut rows = Vec::new();
         for &instant in instants {
-            let then = self.of_contract(Some(instant)).await?;
-            let features = async {
-                let _aside = match kind {
-                    Features::Theft => Some(put_aside(&then, instant).await?),
-                    Features::Arrears | Features::Churn => None,
-                };
-                at(&then, query, instant).await
+            let of_features = |error| LakeError::of_shipped(query.name, &error);
+            let mut then = self.of_contract(Some(instant)).await?;
+            let aside = match kind {
+                Features::Theft => Some(put_aside(&then, instant).await.map_err(of_features)?),
+                Features::Arrears | Features::Churn => None,
             };
-            let features = features.await;
-            let features = features.map_err(|error| LakeError::of_shipped(query.name, &error))?;
+            if let Some((_, answered)) = &aside {
+                let tables = self.tables().await?;
+                then = session::of_contract(self, &tables, Some(instant), answered).await?;
+            }
+            let features = at(&then, query, instant).await.map_err(of_features)?;
             let labelled = labelled(&now, features, label, instant).await;
             rows.extend(labelled.map_err(|error| LakeError::of_shipped(label.name, &error))?);
         }
@@ -91,11 +96,11 @@ impl Lake {
 
 /// Puts aside what evidence of theft is made from: the days it looks at, summed
 /// up once. The views of a past instant read all that had landed, each time they
-/// are asked. The file is the answer's to keep while it is read.
+/// are asked. The file is to be kept while it is read.
 async fn put_aside(
     then: &SessionContext,
     instant: DateTime<Utc>,
-) -> QueryResult<Arc<dyn SpillFile>> {
+) -> QueryResult<(Arc<dyn SpillFile>, Answered)> {
     let file = then.runtime_env().disk_manager.create_tmp_file("days of consumption")?;
     let path = file.path().map(|path| path.to_string_lossy().into_owned());
     let path = path.ok_or_else(|| DataFusionError::Internal("a spill without a file".into()))?;
@@ -103,24 +108,15 @@ async fn put_aside(
     let first = days.first().map(|batch| ScalarValue::try_from_array(batch.column(0), 0));
     let first = first.transpose()?.unwrap_or(ScalarValue::Date32(None));
     let single = DataFrameWriteOptions::new().with_single_file_output(true);
-    let recent = then.table("consumption_daily").await?.filter(col("day").gt_eq(lit(first)))?;
+    let recent = then.table(CONSUMPTION).await?.filter(col("day").gt_eq(lit(first)))?;
     recent.write_parquet(&path, single, None).await?;
-    then.deregister_table("consumption_daily")?;
     let of_any_name = ParquetReadOptions::new().file_extension("");
-    then.register_parquet("consumption_daily", &path, of_any_name).await?;
-    // Made anew of it, and held: few beside the days.
-    let losses = find_in(queries::views(), "area_loss_daily")?;
-    let losses = then.sql(losses.sql).await?;
-    let losses =
-        losses.select_columns(&["area_id", "day", "complete", "supplied_kwh", "loss_kwh"])?;
-    let losses = losses.cache().await?.into_view();
-    then.deregister_table("area_loss_daily")?;
-    then.register_table("area_loss_daily", losses)?;
-    let suspects = find_in(queries::of_schema("inspection"), "suspects")?;
-    let suspects = then.sql(suspects.sql).await?.into_view();
-    then.register_table("suspects", suspects)?;
-    Ok(file)
+    let rows = then.read_parquet(&path, of_any_name).await?.into_view();
+    Ok((file, Answered::from([(CONSUMPTION, rows)])))
 }
+
+/// The view that is put aside.
+const CONSUMPTION: &str = "consumption_daily";
 
 /// Features as they were known at the instant, with labels from what is known now.
 async fn labelled(
@@ -158,16 +154,10 @@ async fn at(
 }
 
 fn find(name: &str) -> Result<&'static Query, LakeError> {
-    let found = find_in(queries::FEATURES.iter(), name);
-    found.map_err(|error| LakeError::of_shipped(name, &error))
-}
-
-fn find_in(
-    mut queries: impl Iterator<Item = &'static Query>,
-    name: &str,
-) -> QueryResult<&'static Query> {
-    let found = queries.find(|query| query.name == name);
-    found.ok_or_else(|| DataFusionError::Internal(format!("no query named {name}")))
+    queries::FEATURES.iter().find(|query| query.name == name).ok_or_else(|| LakeError::Shipped {
+        name: name.to_owned(),
+        reason: "no such query".to_owned(),
+    })
 }
 
 fn instants_table(instants: &[DateTime<Utc>]) -> Result<MemTable, LakeError> {

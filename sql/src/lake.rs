@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::LakeError;
-use crate::session;
+use crate::session::{self, Answered};
 use crate::tables::{self, LakeTable};
 
 /// How a lake is queried.
@@ -127,7 +127,7 @@ impl Lake {
         as_of: Option<DateTime<Utc>>,
     ) -> Result<SessionContext, LakeError> {
         let tables = self.tables().await?;
-        session::of_contract(self, &tables, as_of).await
+        session::of_contract(self, &tables, as_of, &Answered::new()).await
     }
 
     /// Shows a session the present versions of all tables, if any moved since

@@ -109,9 +109,10 @@ async fn show(
     as_of: Option<DateTime<Utc>>,
     since: Option<DateTime<Utc>>,
 ) -> Result<(), LakeError> {
-    let (public, raw, views) = schemas(lake, tables, as_of, None).await?;
+    let (public, raw, views) = schemas(lake, tables, as_of, None, &Answered::new()).await?;
     if let Some(since) = since {
-        let (past, past_raw, past_views) = schemas(lake, tables, Some(since), None).await?;
+        let (past, past_raw, past_views) =
+            schemas(lake, tables, Some(since), None, &Answered::new()).await?;
         let between = context(Arc::clone(&lake.runtime), config(lake));
         install(&between, Arc::clone(&public), Arc::clone(&raw))?;
         register(&between, PAST, Arc::clone(&past))?;
@@ -133,15 +134,19 @@ async fn show(
     install_all(ctx, public, raw, &views)
 }
 
+/// Views of a session that were answered before.
+pub(crate) type Answered = BTreeMap<&'static str, Arc<dyn TableProvider>>;
+
 /// A session for the queries that ship: tables have the contract's columns and
 /// no others, whatever messages added.
 pub(crate) async fn of_contract(
     lake: &Lake,
     tables: &[LakeTable],
     as_of: Option<DateTime<Utc>>,
+    answered: &Answered,
 ) -> Result<SessionContext, LakeError> {
     let ctx = context(Arc::clone(&lake.runtime), config(lake));
-    let (public, raw, views) = schemas(lake, tables, as_of, None).await?;
+    let (public, raw, views) = schemas(lake, tables, as_of, None, answered).await?;
     install_all(&ctx, public, raw, &views)?;
     Ok(ctx)
 }
@@ -151,8 +156,8 @@ pub(crate) async fn of_contract(
 pub(crate) struct Reads {
     /// The files of meter reads.
     pub(crate) files: Vec<LakeFile>,
-    /// Views that were answered before and are the same for every file.
-    pub(crate) answered: BTreeMap<&'static str, Arc<dyn TableProvider>>,
+    /// Views that are the same for every file.
+    pub(crate) answered: Answered,
 }
 
 /// A session for rolling up: what is known now, but of meter reads only some,
@@ -163,7 +168,7 @@ pub(crate) async fn of_reads(
     reads: &Reads,
 ) -> Result<SessionContext, LakeError> {
     let ctx = context(Arc::clone(&lake.runtime), config(lake));
-    let (public, raw, _) = schemas(lake, tables, None, Some(reads)).await?;
+    let (public, raw, _) = schemas(lake, tables, None, Some(&reads.files), &reads.answered).await?;
     install(&ctx, public, raw)?;
     Ok(ctx)
 }
@@ -308,7 +313,8 @@ async fn schemas(
     lake: &Lake,
     tables: &[LakeTable],
     as_of: Option<DateTime<Utc>>,
-    reads: Option<&Reads>,
+    reads: Option<&[LakeFile]>,
+    answered: &Answered,
 ) -> Result<Schemas, LakeError> {
     let ctx = context(Arc::clone(&lake.runtime), config(lake));
     let raw: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
@@ -357,7 +363,7 @@ async fn schemas(
                 if table == Table::MeterReads
                     && let Some(reads) = reads
                 {
-                    files.clone_from(&reads.files);
+                    files = reads.to_vec();
                 }
                 put(&raw, name, landed)?;
                 let schema = table.schema();
@@ -369,7 +375,7 @@ async fn schemas(
     put(&public, "lake_time", lake_time(as_of, newest)?)?;
 
     for query in queries::views() {
-        let answered = || reads.and_then(|reads| reads.answered.get(query.name).cloned());
+        let answered = || answered.get(query.name).cloned();
         let provider = match stored.rows(query.name).or_else(answered) {
             Some(rows) => rows,
             None => view(&ctx, query).await?,

@@ -18,14 +18,14 @@ use tracing::{error, info, warn};
 
 use crate::cli::RunArgs;
 use crate::commands::report;
-use crate::commands::scheduled::fit_and_score;
+use crate::commands::scheduled::{Scored, fit_and_score};
 use crate::commands::{ingest, lake_url, maintain, open_lake, serve};
 use crate::context::{Context, stop_signal};
 use crate::forecasting;
 use crate::metrics::{Metrics, OfTask, Part};
 use crate::observe::observing;
 use crate::schedule::{Schedule, next_daily, next_weekly};
-use crate::scoring::FAMILIES;
+use crate::scoring::{FAMILIES, Kind};
 use crate::validation::{Asked, Done, validate};
 use crate::weekly;
 
@@ -228,28 +228,30 @@ async fn models(work: Work) -> Result<()> {
     let issued =
         forecasting::issue(&work.lake, &work.context.config.forecast, report::now()).await?;
     info!(run = issued.run_id, model = issued.made.model, "forecast issued");
-    let mut outcomes = Vec::new();
     for family in FAMILIES {
-        outcomes.extend(fit_and_score(&work.lake, family).await?);
-    }
-    for (kind, outcome) in outcomes {
-        match outcome {
-            Ok(scored) => {
-                info!(
-                    model = kind.name,
-                    rows = scored.rows,
-                    auc = scored.model.scores().auc,
-                    method = scored.model.choice.text_en(),
-                    "scored"
-                );
-                if let Some(doubt) = scored.model.doubt() {
-                    warn!(model = kind.name, doubt, "the model needs looking at");
-                }
-            }
-            Err(why) => warn!(model = kind.name, why, "no risk scores"),
+        for (kind, outcome) in fit_and_score(&work.lake, family).await? {
+            log(kind, outcome);
         }
     }
     Ok(())
+}
+
+fn log(kind: Kind, outcome: Result<Scored, String>) {
+    match outcome {
+        Ok(scored) => {
+            info!(
+                model = kind.name,
+                rows = scored.rows,
+                auc = scored.model.scores().auc,
+                method = scored.model.choice.text_en(),
+                "scored"
+            );
+            if let Some(doubt) = scored.model.doubt() {
+                warn!(model = kind.name, doubt, "the model needs looking at");
+            }
+        }
+        Err(why) => warn!(model = kind.name, why, "no risk scores"),
+    }
 }
 
 async fn reports(work: Work) -> Result<()> {

@@ -2,7 +2,7 @@
 -- Grain:    one row a customer that is active with a meter at $as_of, in a session that shows what was known then.
 -- Units:    shares 0 to 1, kWh a day, counts. exposure is what 30 days of the missing energy would have cost at the
 --           customer's mean price of the last 28 days; 0 where none is missing.
--- Month:    consumption; the days are those of inspection.suspects, whose rows of then are the table `suspects`. area_loss_share and
+-- Month:    consumption; the days are those of inspection.suspects, whose evidence this is. area_loss_share and
 --           area_loss_change speak of the 28 settlement days before $as_of and the 84 before these, complete days
 --           alone: who has stolen for longer shows in the former.
 WITH active AS (
@@ -39,7 +39,7 @@ SELECT active.customer_id AS id, active.customer_id, arrow_cast($as_of, 'Timesta
     round(load.variation, 9) AS load_variation,
     load.zero_share AS zero_day_share
 FROM active
-LEFT JOIN suspects AS suspect ON suspect.customer_id = active.customer_id
+LEFT JOIN inspection.suspects AS suspect ON suspect.customer_id = active.customer_id
 LEFT JOIN load ON load.customer_id = active.customer_id
 LEFT JOIN areas ON areas.area_id = active.area_id
 ORDER BY active.customer_id

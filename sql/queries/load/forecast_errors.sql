@@ -5,7 +5,8 @@
 -- Month:    consumption.
 --
 -- A scope is total, or axes and their codes (region=East,tariff=GCI). actual_kwh is NULL while the step's hours
--- have no reads, for scopes of another kind and for codes that have others below them. low and high are the quantiles 0.1 and 0.9 of the forecast.
+-- have no reads, for scopes of another kind and for codes that have others below them. low and high are the
+-- quantiles 0.1 and 0.9 of the forecast.
 -- Column:   run_id | run of the forecast | 预测批次
 -- Column:   scope | what was forecast | 预测范围
 -- Column:   model_version | model | 模型版本
